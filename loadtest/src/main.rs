@@ -1,0 +1,3 @@
+//! Scenarios against a running server.
+
+fn main() {}

@@ -1,0 +1,149 @@
+//! Folds one fact into the state. There is no failure path: during replay the fact is already history.
+//! A panic here means a law is broken, not that someone sent bad input.
+
+use std::sync::Arc;
+
+use super::book::{Reservation, Status};
+use super::fact::{Amended, Fact, Reserved};
+use super::state::Inventory;
+use crate::domain::idempotency::{KeyDigest, WINDOW_MS};
+use crate::domain::time::UnixMillis;
+
+/// How long an ended reservation can still be read. Unit: milliseconds. As long as its key at least,
+/// since a repeated request is answered from it.
+const RETIRED_MS: u64 = WINDOW_MS;
+
+/// Most old keys, and most old reservations, that one fact clears away: forgetting keeps pace with
+/// selling (one fact brings at most one of each), and no fact takes long.
+const FORGOTTEN_PER_FACT_MAX: usize = 16;
+
+/// # Panics
+/// When the fact breaks a law; the number stands in the message.
+pub fn apply(state: &mut Inventory, fact: &Fact) {
+    state.latest = state.latest.max(fact.at());
+    match fact {
+        Fact::Reserved(reserved) => state.hold(reserved),
+        Fact::Released { sequence, at } => state.end(*sequence, Status::Released, *at),
+        Fact::Expired { sequences, at } => {
+            for sequence in sequences {
+                state.end(*sequence, Status::Expired, *at);
+            }
+        }
+        Fact::Amended(amended) => state.amend(amended),
+    }
+    state.version += 1;
+    state.forget_old();
+    state.assert_laws();
+}
+
+impl Inventory {
+    fn hold(&mut self, fact: &Reserved) {
+        let sequence = fact.id.sequence;
+        assert!(sequence == self.next_sequence, "INV-3: reservation {sequence} out of turn");
+        self.next_sequence += 1;
+        for line in fact.lines.as_slice() {
+            self.pools[usize::from(line.pool)].hold(line.quantity.units());
+        }
+        let units = fact.lines.units();
+        self.units_live += u64::from(units);
+        let customer = self.customers.add_reservation(&fact.customer, units);
+        self.assert_within_limit(customer);
+        if let Some(key) = &fact.key {
+            self.forget_lapsed(&key.digest);
+        }
+        self.book.insert(
+            sequence,
+            Reservation {
+                salt: fact.id.salt,
+                customer,
+                status: Status::Held,
+                lines: fact.lines.clone(),
+                created_at: fact.created_at,
+                expires_at: fact.expires_at,
+                key: None,
+            },
+        );
+        self.deadlines.insert((fact.expires_at, sequence));
+        if let Some(key) = fact.key {
+            self.answers.remember(&key, sequence, &self.book);
+            if let Some(reservation) = self.book.get_mut(sequence) {
+                reservation.key = Some(key);
+            }
+        }
+    }
+
+    /// A hold ends without a sale: its units return to stock in the same step.
+    fn end(&mut self, sequence: u64, status: Status, at: UnixMillis) {
+        let reservation = self.book.get_mut(sequence).expect("INV-2: ended what never was");
+        assert!(reservation.status == Status::Held, "INV-2: ended twice: {sequence}");
+        reservation.status = status;
+        for line in reservation.lines.as_slice() {
+            self.pools[usize::from(line.pool)].free(line.quantity.units());
+        }
+        let units = reservation.lines.units();
+        self.units_live -= u64::from(units);
+        self.customers.disown(reservation.customer, units);
+        let was_due = self.deadlines.remove(&(reservation.expires_at, sequence));
+        assert!(was_due, "INV-2: a hold without a deadline: {sequence}");
+        self.retired.push_back((at.plus_millis(RETIRED_MS), sequence));
+    }
+
+    fn amend(&mut self, fact: &Amended) {
+        self.terms = Arc::clone(&fact.terms);
+        for (pool, capacity) in self.pools.iter_mut().zip(&fact.capacities) {
+            pool.resize(*capacity);
+        }
+    }
+
+    /// Bounded work per fact, and a function of the facts alone, so that replay forgets the same.
+    fn forget_old(&mut self) {
+        for _ in 0..FORGOTTEN_PER_FACT_MAX {
+            let sequence = self.answers.remembered_from;
+            if self.next_sequence <= sequence || !self.forget_key_of(sequence) {
+                break;
+            }
+            self.answers.remembered_from += 1;
+        }
+        for _ in 0..FORGOTTEN_PER_FACT_MAX {
+            match self.retired.front() {
+                Some((from, _)) if *from <= self.latest => {}
+                Some(_) | None => break,
+            }
+            if let Some((_, sequence)) = self.retired.pop_front() {
+                self.forget_reservation(sequence);
+            }
+        }
+    }
+
+    /// `false`: the key is too young to be forgotten.
+    fn forget_key_of(&mut self, sequence: u64) -> bool {
+        let Some(reservation) = self.book.get_mut(sequence) else { return true };
+        if self.latest < reservation.created_at.plus_millis(WINDOW_MS) {
+            return false;
+        }
+        if let Some(key) = reservation.key {
+            // The table finds a sequence by its digest, so the entry goes before the digest does.
+            self.answers.forget(&key, sequence);
+            reservation.key = None;
+        }
+        true
+    }
+
+    /// Makes room for a key that is used anew after its 24 hours, before its turn has come.
+    fn forget_lapsed(&mut self, digest: &KeyDigest) {
+        if let Some((sequence, _)) = self.answers.find(digest, &self.book) {
+            let lapsed = self.forget_key_of(sequence);
+            assert!(lapsed, "INV-7: a second effect for one key");
+        }
+    }
+
+    fn forget_reservation(&mut self, sequence: u64) {
+        let Some(reservation) = self.book.get(sequence) else { return };
+        if let Some(key) = reservation.key {
+            self.answers.forget(&key, sequence);
+        }
+        let customer = reservation.customer;
+        self.book.remove(sequence);
+        self.customers.forget_reservation(customer);
+    }
+}

@@ -1,0 +1,77 @@
+//! What may be asked of an inventory. Imperatives; nothing here has happened yet.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use super::Lines;
+use super::terms::{EventTerms, SaleState};
+use crate::domain::idempotency::RememberedKey;
+use crate::domain::ids::{CustomerId, EventNumber, ReservationId};
+use crate::domain::time::{HoldLength, UnixMillis};
+
+/// Puts a new event on the books.
+#[derive(Debug, Clone)]
+pub struct Create {
+    /// Unused so far; taken from the router's sequence.
+    pub event: EventNumber,
+    pub terms: Arc<EventTerms>,
+    /// Capacity of each pool, in the order of `terms.pools`. Unit: units.
+    pub capacities: Vec<u32>,
+    pub key: Option<RememberedKey>,
+}
+
+/// What may be asked of an event that exists.
+#[derive(Debug, Clone)]
+pub enum Command {
+    Reserve(Reserve),
+    /// Gives a reservation back before it is bought.
+    Release {
+        reservation: ReservationId,
+    },
+    Amend(Amend),
+    /// Ends holds whose time is over; sent by the shard itself.
+    ExpireDue,
+}
+
+/// Keeps units from others for a while: all lines or none.
+#[derive(Debug, Clone)]
+pub struct Reserve {
+    pub customer: CustomerId,
+    pub lines: Lines,
+    pub key: Option<RememberedKey>,
+    /// Makes the id unguessable; chosen at the edge, since the rules know no randomness.
+    pub salt: u32,
+}
+
+/// Changes what the organizer said. `None` leaves a field as it is.
+#[derive(Debug, Clone, Default)]
+pub struct Amend {
+    /// Amend only this revision (`If-Match`).
+    pub expected_revision: Option<u64>,
+    pub name: Option<Arc<str>>,
+    pub starts_at: Option<Change<UnixMillis>>,
+    pub state: Option<SaleState>,
+    pub opens_at: Option<Change<UnixMillis>>,
+    pub closes_at: Option<Change<UnixMillis>>,
+    pub hold: Option<HoldLength>,
+    pub customer_limit: Option<Change<NonZeroU32>>,
+    pub pool_names: Vec<(u16, Arc<str>)>,
+    /// New capacities by pool index. Unit: units.
+    pub capacities: Vec<(u16, u32)>,
+}
+
+/// A new value for something that may also be absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change<T> {
+    To(T),
+    Clear,
+}
+
+impl<T> Change<T> {
+    pub(super) fn into_value(self) -> Option<T> {
+        match self {
+            Self::To(value) => Some(value),
+            Self::Clear => None,
+        }
+    }
+}

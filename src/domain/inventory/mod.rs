@@ -1,0 +1,41 @@
+//! What one event can sell, and everything that may happen to it.
+//!
+//! ```text
+//!   Command ── decide(state, command, now) ──> Fact ── apply(state, fact) ──> state'
+//!                      └──> Refusal (changes nothing, never journaled)
+//!
+//!   a reservation:   HELD ──> RELEASED (given back)
+//!                      └────> EXPIRED  (not bought in time)
+//! ```
+//!
+//! `decide` changes nothing and may refuse; `apply` refuses nothing and is all that recovery runs.
+
+mod answers;
+mod apply;
+mod book;
+mod command;
+mod customers;
+mod decide;
+mod fact;
+mod laws;
+mod lines;
+mod pool;
+mod refusal;
+mod snapshot;
+mod state;
+mod terms;
+
+pub use answers::AnswerMemory;
+pub use apply::apply;
+pub use book::{Reservation, Status};
+pub use command::{Amend, Change, Command, Create, Reserve};
+pub use customers::Customer;
+pub use decide::{Decision, create, decide};
+pub use fact::{Amended, Created, Fact, Reserved};
+pub use laws::{BrokenLaw, Digest};
+pub use lines::{Line, Lines};
+pub use pool::PoolCounts;
+pub use refusal::Refusal;
+pub use snapshot::{EventSnapshot, ReservationSnapshot};
+pub use state::{EXPIRED_PER_FACT_MAX, Inventory, Receipt};
+pub use terms::{EventTerms, PoolTerms, SaleState, SaleTerms};

@@ -1,0 +1,216 @@
+//! A state taken apart and put together again, for checkpoints: the event first, then its
+//! reservations one by one, so that no piece is large. Also the digest, which sees the same pieces.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use super::answers::AnswerMemory;
+use super::book::{Book, Reservation, Status};
+use super::customers::Customers;
+use super::laws::Digest;
+use super::lines::Lines;
+use super::pool::PoolCounts;
+use super::state::Inventory;
+use super::terms::EventTerms;
+use crate::domain::idempotency::RememberedKey;
+use crate::domain::ids::{CustomerId, EventNumber};
+use crate::domain::time::UnixMillis;
+
+/// Everything of an event but its reservations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventSnapshot {
+    pub number: EventNumber,
+    pub terms: Arc<EventTerms>,
+    pub pools: Vec<PoolCounts>,
+    pub version: u64,
+    pub latest: UnixMillis,
+    pub next_sequence: u64,
+    pub remembered_from: u64,
+    pub retired: Vec<(UnixMillis, u64)>,
+    pub creation_key: Option<RememberedKey>,
+}
+
+/// One reservation with the customer's name in place of their index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReservationSnapshot {
+    pub sequence: u64,
+    pub salt: u32,
+    pub customer: CustomerId,
+    pub status: Status,
+    pub lines: Lines,
+    pub created_at: UnixMillis,
+    pub expires_at: UnixMillis,
+    pub key: Option<RememberedKey>,
+}
+
+impl Inventory {
+    #[must_use]
+    pub fn snapshot(&self) -> EventSnapshot {
+        EventSnapshot {
+            number: self.number,
+            terms: Arc::clone(&self.terms),
+            pools: self.pools.clone(),
+            version: self.version,
+            latest: self.latest,
+            next_sequence: self.next_sequence,
+            remembered_from: self.answers.remembered_from,
+            retired: self.retired.iter().copied().collect(),
+            creation_key: self.creation_key,
+        }
+    }
+
+    /// In the order of their numbers.
+    pub fn reservation_snapshots(&self) -> impl Iterator<Item = ReservationSnapshot> {
+        self.book.iter().map(|(sequence, reservation)| ReservationSnapshot {
+            sequence,
+            salt: reservation.salt,
+            customer: self.customers.at(reservation.customer).id.clone(),
+            status: reservation.status,
+            lines: reservation.lines.clone(),
+            created_at: reservation.created_at,
+            expires_at: reservation.expires_at,
+            key: reservation.key,
+        })
+    }
+
+    /// The event without its reservations; add them with [`Inventory::restore_reservation`], then
+    /// ask [`Inventory::audit`] whether the pieces fit.
+    #[must_use]
+    pub fn restore(from: EventSnapshot) -> Self {
+        let mut answers = AnswerMemory::default();
+        answers.remembered_from = from.remembered_from;
+        Self {
+            number: from.number,
+            terms: from.terms,
+            pools: from.pools,
+            book: Book::default(),
+            customers: Customers::default(),
+            answers,
+            deadlines: BTreeSet::new(),
+            retired: VecDeque::from(from.retired),
+            next_sequence: from.next_sequence,
+            version: from.version,
+            latest: from.latest,
+            units_live: 0,
+            creation_key: from.creation_key,
+        }
+    }
+
+    /// # Panics
+    /// INV-3 or INV-7, when the reservation or its key is there already.
+    pub fn restore_reservation(&mut self, from: ReservationSnapshot) {
+        let units = if from.status.is_live() { from.lines.units() } else { 0 };
+        self.units_live += u64::from(units);
+        let customer = self.customers.add_reservation(&from.customer, units);
+        if from.status == Status::Held {
+            self.deadlines.insert((from.expires_at, from.sequence));
+        }
+        let reservation = Reservation {
+            salt: from.salt,
+            customer,
+            status: from.status,
+            lines: from.lines,
+            created_at: from.created_at,
+            expires_at: from.expires_at,
+            key: None,
+        };
+        self.book.insert(from.sequence, reservation);
+        if let Some(key) = from.key {
+            self.answers.remember(&key, from.sequence, &self.book);
+            if let Some(reservation) = self.book.get_mut(from.sequence) {
+                reservation.key = Some(key);
+            }
+        }
+    }
+
+    /// Equal for equal states, whichever way they came about (INV-6).
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let mut hasher = Feed(blake3::Hasher::new());
+        hasher.event(&self.snapshot());
+        for reservation in self.reservation_snapshots() {
+            hasher.reservation(&reservation);
+        }
+        Digest(*hasher.0.finalize().as_bytes())
+    }
+}
+
+/// Feeds values in fixed forms: integers little-endian, texts behind their length.
+struct Feed(blake3::Hasher);
+
+impl Feed {
+    fn number(&mut self, value: u64) {
+        self.0.update(&value.to_le_bytes());
+    }
+
+    fn optional(&mut self, value: Option<u64>) {
+        self.number(u64::from(value.is_some()));
+        self.number(value.unwrap_or(0));
+    }
+
+    fn text(&mut self, value: &str) {
+        self.number(value.len() as u64);
+        self.0.update(value.as_bytes());
+    }
+
+    fn key(&mut self, key: Option<RememberedKey>) {
+        self.number(u64::from(key.is_some()));
+        if let Some(key) = key {
+            self.0.update(&key.digest.0);
+            self.0.update(&key.fingerprint.0);
+        }
+    }
+
+    fn event(&mut self, event: &EventSnapshot) {
+        self.terms(&event.terms);
+        for pool in &event.pools {
+            for count in [pool.capacity, pool.available, pool.held, pool.sold, pool.blocked] {
+                self.number(u64::from(count));
+            }
+        }
+        for value in [event.number.0, event.version, event.latest.0, event.next_sequence] {
+            self.number(value);
+        }
+        self.number(event.remembered_from);
+        self.number(event.retired.len() as u64);
+        for (at, sequence) in &event.retired {
+            self.number(at.0);
+            self.number(*sequence);
+        }
+        self.key(event.creation_key);
+    }
+
+    fn terms(&mut self, terms: &EventTerms) {
+        self.text(terms.id.as_str());
+        self.text(&terms.name);
+        self.optional(terms.starts_at.map(|at| at.0));
+        self.text(terms.sale.state.as_str());
+        self.optional(terms.sale.opens_at.map(|at| at.0));
+        self.optional(terms.sale.closes_at.map(|at| at.0));
+        self.number(u64::from(terms.sale.hold.seconds()));
+        self.optional(terms.sale.customer_limit.map(|limit| u64::from(limit.get())));
+        self.number(terms.pools.len() as u64);
+        for pool in &terms.pools {
+            self.text(pool.id.as_str());
+            self.text(&pool.name);
+            self.number(pool.price.amount);
+            self.text(pool.price.currency.as_str());
+        }
+        self.number(terms.created_at.0);
+        self.number(terms.revision);
+    }
+
+    fn reservation(&mut self, reservation: &ReservationSnapshot) {
+        self.number(reservation.sequence);
+        self.number(u64::from(reservation.salt));
+        self.text(reservation.customer.as_str());
+        self.text(reservation.status.as_str());
+        for line in reservation.lines.as_slice() {
+            self.number(u64::from(line.pool));
+            self.number(u64::from(line.quantity.units()));
+        }
+        self.number(reservation.created_at.0);
+        self.number(reservation.expires_at.0);
+        self.key(reservation.key);
+    }
+}

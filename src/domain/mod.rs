@@ -1,0 +1,14 @@
+//! The rules. Everything here is a pure function of its arguments: no clock, no disk, no network, no
+//! randomness, no async. Equal journals therefore give equal states on every machine, which is what
+//! recovery, the simulation and the digest rely on.
+//!
+//! Nothing in this folder may import another folder of this crate, nor tokio, ractor, sled or axum;
+//! `tests/architecture` fails when it does.
+
+pub mod idempotency;
+pub mod ids;
+pub mod inventory;
+pub mod money;
+pub mod placement;
+pub mod quantity;
+pub mod time;

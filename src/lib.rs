@@ -1,0 +1,3 @@
+//! The engine for the moment tickets go on sale. Modules in reading order.
+
+pub mod domain;

@@ -1,0 +1,3 @@
+//! Arguments, then config, then the app. Nothing else.
+
+fn main() {}
