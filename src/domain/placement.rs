@@ -81,7 +81,7 @@ mod tests {
         assert_eq!(placed, GOLDEN);
     }
 
-    const GOLDEN: &str = "";
+    const GOLDEN: &str = "7620052443536126222562075464615027205607033514441473432352037210";
 
     #[test]
     fn shards_get_about_equal_shares() {

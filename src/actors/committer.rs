@@ -1,0 +1,187 @@
+//! The one thread that writes the journal.
+//!
+//! It takes the groups that have gathered, appends them with one sync, publishes what changed, and
+//! only then lets the replies go (INV-5, P8). There is no timer: the next groups gather while this one
+//! syncs. Any journal error ends the process before another reply (P5).
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::directory::{Directory, EventEntry, Published};
+use super::shard::{Answer, SubmitError};
+use crate::faults;
+use crate::metrics::JournalMetrics;
+use crate::storage::compactor::Compactor;
+use crate::storage::error::JournalError;
+use crate::storage::journal::Journal;
+
+/// Most groups of one commit; with batches of 512 records, about 2 MB.
+const GROUPS_PER_COMMIT: usize = 64;
+
+/// The reply to one command, and who waits for it.
+pub(super) struct Reply {
+    pub to: oneshot::Sender<Result<Answer, SubmitError>>,
+    pub answer: Result<Answer, SubmitError>,
+}
+
+/// What is published once the group is durable.
+pub(super) enum Publication {
+    New(Arc<EventEntry>),
+    State(Arc<EventEntry>, Arc<Published>),
+}
+
+/// The facts of one shard's batch, and everything that waits for them.
+#[derive(Default)]
+pub(super) struct Group {
+    /// Whole frames, in the order in which they happened.
+    pub frames: Vec<u8>,
+    pub records: u32,
+    pub publications: Vec<Publication>,
+    pub replies: Vec<Reply>,
+}
+
+pub(super) enum Work {
+    Group(Group),
+    /// Answered when everything sent before is durable.
+    Barrier(oneshot::Sender<()>),
+}
+
+/// Where shards send their groups.
+pub(super) type Intake = mpsc::Sender<Work>;
+
+pub struct CommitterOptions {
+    /// Unit: bytes of frames; past this the epoch is closed and folded in the background.
+    pub epoch_bytes_max: u64,
+    /// Called with a journal error; must not return, or what is in memory would be served although it
+    /// is not on disk. Tests hand in something that parks the thread.
+    pub on_fault: Box<dyn Fn(JournalError) + Send>,
+}
+
+/// The running thread.
+pub struct Committer {
+    thread: JoinHandle<()>,
+}
+
+impl Committer {
+    /// # Errors
+    /// When the system gives no thread.
+    pub(super) fn start(
+        journal: Box<dyn Journal>,
+        directory: Arc<Directory>,
+        compactor: Compactor,
+        options: CommitterOptions,
+    ) -> std::io::Result<(Self, Intake)> {
+        let (intake, work) = mpsc::channel(GROUPS_PER_COMMIT);
+        let loop_ = Loop {
+            journal,
+            directory,
+            compactor,
+            options,
+            metrics: JournalMetrics::new(),
+            closed_epoch: None,
+        };
+        let thread = std::thread::Builder::new()
+            .name("committer".to_owned())
+            .spawn(move || loop_.run(work))?;
+        Ok((Self { thread }, intake))
+    }
+
+    /// Waits until all intakes are gone and the last group is durable.
+    pub fn join(self) {
+        if self.thread.join().is_err() {
+            tracing::error!("the committer panicked");
+        }
+    }
+}
+
+struct Loop {
+    journal: Box<dyn Journal>,
+    directory: Arc<Directory>,
+    compactor: Compactor,
+    options: CommitterOptions,
+    metrics: JournalMetrics,
+    /// Closed, and not yet taken by the compactor.
+    closed_epoch: Option<u64>,
+}
+
+impl Loop {
+    fn run(mut self, mut work: mpsc::Receiver<Work>) {
+        let mut gathered = Vec::with_capacity(GROUPS_PER_COMMIT);
+        while work.blocking_recv_many(&mut gathered, GROUPS_PER_COMMIT) > 0 {
+            if let Err(error) = self.commit(&mut gathered) {
+                (self.options.on_fault)(error);
+                return;
+            }
+        }
+        if let Err(error) = self.journal.close() {
+            (self.options.on_fault)(error);
+        }
+    }
+
+    fn commit(&mut self, gathered: &mut Vec<Work>) -> Result<(), JournalError> {
+        if faults::planted("reply_before_commit") {
+            let early = gathered.iter_mut().filter_map(|work| match work {
+                Work::Group(group) => Some(group),
+                Work::Barrier(_) => None,
+            });
+            early.for_each(|group| {
+                self.finish(
+                    std::mem::take(&mut group.publications),
+                    std::mem::take(&mut group.replies),
+                )
+            });
+        }
+        self.append(gathered)?;
+        for work in gathered.drain(..) {
+            match work {
+                Work::Group(group) => self.finish(group.publications, group.replies),
+                Work::Barrier(reached) => drop(reached.send(())),
+            }
+        }
+        self.close_epoch_when_full()
+    }
+
+    fn append(&mut self, gathered: &[Work]) -> Result<(), JournalError> {
+        let groups = gathered.iter().filter_map(|work| match work {
+            Work::Group(group) if !group.frames.is_empty() => Some(group),
+            Work::Group(_) | Work::Barrier(_) => None,
+        });
+        let records: u32 = groups.clone().map(|group| group.records).sum();
+        if records == 0 {
+            return Ok(());
+        }
+        let frames: Vec<&[u8]> = groups.map(|group| &group.frames[..]).collect();
+        let started = Instant::now();
+        self.journal.append(&frames)?;
+        self.metrics.commit_duration_seconds.record(started.elapsed());
+        self.metrics.batch_records.record(f64::from(records));
+        Ok(())
+    }
+
+    fn finish(&self, publications: Vec<Publication>, replies: Vec<Reply>) {
+        for publication in publications {
+            match publication {
+                Publication::New(entry) => self.directory.insert(entry),
+                Publication::State(entry, state) => entry.publish(state),
+            }
+        }
+        for reply in replies {
+            // Whoever hung up can ask again with the same key.
+            drop(reply.to.send(reply.answer));
+        }
+    }
+
+    fn close_epoch_when_full(&mut self) -> Result<(), JournalError> {
+        if self.closed_epoch.is_none() && self.options.epoch_bytes_max <= self.journal.epoch_bytes()
+        {
+            self.closed_epoch = Some(self.journal.rotate()? - 1);
+        }
+        if self.closed_epoch.is_some_and(|epoch| self.compactor.fold(epoch)) {
+            self.closed_epoch = None;
+        }
+        Ok(())
+    }
+}

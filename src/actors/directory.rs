@@ -1,0 +1,101 @@
+//! Every event that can be found, with what is published of it for reads that wake no shard.
+//!
+//! Published states are written by the committer alone, after the commit and before the replies
+//! (P8), so a reader never sees what is not durable, nor less than somebody was told.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use arc_swap::ArcSwap;
+
+use super::known_keys::KnownKeys;
+use crate::domain::ids::{EventId, EventNumber, ShardId};
+use crate::domain::inventory::{EventTerms, Inventory, PoolCounts};
+use crate::domain::time::UnixMillis;
+
+/// What is published of an event.
+#[derive(Debug, Clone)]
+pub struct Published {
+    pub terms: Arc<EventTerms>,
+    /// By pool, in the order of the terms.
+    pub pools: Box<[PoolCounts]>,
+    /// Facts so far; equal versions mean equal states.
+    pub version: u64,
+    pub next_release_at: Option<UnixMillis>,
+}
+
+impl Published {
+    #[must_use]
+    pub fn of(inventory: &Inventory) -> Self {
+        Self {
+            terms: Arc::clone(inventory.terms()),
+            pools: inventory.pools().into(),
+            version: inventory.version(),
+            next_release_at: inventory.next_release_at(),
+        }
+    }
+}
+
+/// An event's place in the house.
+#[derive(Debug)]
+pub struct EventEntry {
+    pub id: EventId,
+    pub number: EventNumber,
+    pub shard: ShardId,
+    pub(super) keys: KnownKeys,
+    published: ArcSwap<Published>,
+}
+
+impl EventEntry {
+    #[must_use]
+    pub fn new(shard: ShardId, inventory: &Inventory) -> Self {
+        Self {
+            id: inventory.terms().id.clone(),
+            number: inventory.number(),
+            shard,
+            keys: KnownKeys::of(inventory),
+            published: ArcSwap::from_pointee(Published::of(inventory)),
+        }
+    }
+
+    /// The newest durable state.
+    #[must_use]
+    pub fn published(&self) -> Arc<Published> {
+        self.published.load_full()
+    }
+
+    pub(super) fn publish(&self, state: Arc<Published>) {
+        self.published.store(state);
+    }
+}
+
+/// Events by id. Reads take no lock but for lists.
+#[derive(Debug, Default)]
+pub struct Directory {
+    by_id: papaya::HashMap<EventId, Arc<EventEntry>>,
+    /// The same entries in the order of their ids, for lists; never asked by the hot path.
+    ordered: RwLock<BTreeMap<EventId, Arc<EventEntry>>>,
+}
+
+impl Directory {
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<Arc<EventEntry>> {
+        self.by_id.pin().get(id).cloned()
+    }
+
+    pub(super) fn insert(&self, entry: Arc<EventEntry>) {
+        let mut ordered = self.ordered.write().unwrap_or_else(PoisonError::into_inner);
+        ordered.insert(entry.id.clone(), Arc::clone(&entry));
+        self.by_id.pin().insert(entry.id.clone(), entry);
+    }
+
+    /// Up to `limit` events after the id `after`, in the order of their ids.
+    #[must_use]
+    pub fn list(&self, after: Option<&str>, limit: usize) -> Vec<Arc<EventEntry>> {
+        let ordered = self.ordered.read().unwrap_or_else(PoisonError::into_inner);
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let events = ordered.range::<str, _>((from, Bound::Unbounded));
+        events.take(limit).map(|(_, entry)| Arc::clone(entry)).collect()
+    }
+}

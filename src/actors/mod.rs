@@ -1,0 +1,24 @@
+//! Who does the work, and who may talk to whom.
+//!
+//! ```text
+//!   http ──> Router ──> ShardHandle ──cast──> ShardActor ──group──> committer (thread) ──> Journal
+//!              │            (bound)            one per shard            │
+//!              └── Directory <──────── what is published ───────────────┘   then the replies
+//!
+//!   Root supervises the shard actors: one that fails is replaced by replay, behind the same handle.
+//! ```
+//!
+//! Only a shard actor changes an inventory; only the committer writes the journal.
+
+mod committer;
+mod directory;
+mod known_keys;
+mod root;
+mod router;
+mod shard;
+
+pub use committer::{Committer, CommitterOptions};
+pub use directory::{Directory, EventEntry, Published};
+pub use root::{Engine, EngineOptions};
+pub use router::{NewEvent, Router};
+pub use shard::{Answer, ShardHandle, SubmitError};

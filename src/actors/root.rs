@@ -1,0 +1,283 @@
+//! The root of the tree: starts committer, shards and sampler, replaces a shard that fails, and takes
+//! everything down in the right order.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU16;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::Context;
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
+use tokio::sync::oneshot;
+
+use super::committer::{Committer, CommitterOptions, Intake, Work};
+use super::directory::{Directory, EventEntry};
+use super::router::Router;
+use super::shard::{ShardActor, ShardHandle, ShardMessage, ShardParts, Stock};
+use crate::clock::Clock;
+use crate::domain::ids::ShardId;
+use crate::domain::placement::Ring;
+use crate::metrics;
+use crate::storage::books::Books;
+use crate::storage::compactor::{Compactor, OnFault};
+use crate::storage::journal::{Journal, JournalReader};
+use crate::storage::record::encode_placed;
+use crate::storage::recovery::recover;
+
+pub struct EngineOptions {
+    pub shards: NonZeroU16,
+    /// Unit: commands.
+    pub queue_depth_max: u32,
+    /// Unit: records.
+    pub batch_records_max: u32,
+    /// How long a caller waits for an answer.
+    pub patience: Duration,
+    pub committer: CommitterOptions,
+    pub on_compactor_fault: OnFault,
+}
+
+/// Everything that runs between the HTTP edge and the disk.
+pub struct Engine {
+    router: Arc<Router>,
+    root: ActorRef<()>,
+    committer: Committer,
+    compactor: JoinHandle<()>,
+    storage_full: Arc<AtomicBool>,
+}
+
+impl Engine {
+    /// Starts everything on the recovered state.
+    ///
+    /// # Errors
+    /// When the journal does not take the new placements, or a thread or an actor does not start.
+    pub async fn start(
+        mut journal: Box<dyn Journal>,
+        mut books: Books,
+        clock: Arc<dyn Clock>,
+        options: EngineOptions,
+    ) -> anyhow::Result<Self> {
+        let ring = Ring::new(options.shards);
+        replace_moved(&mut *journal, &mut books, &ring)?;
+        let directory = Arc::new(Directory::default());
+        let next_event = books.next_event();
+        let reader = journal.reader();
+        let storage_full = Arc::new(AtomicBool::new(false));
+        let mut stocks: Vec<Stock> =
+            (0..options.shards.get()).map(|shard| Stock::new(ShardId(shard))).collect();
+        for placed in books.events.into_values() {
+            let entry = Arc::new(EventEntry::new(placed.shard, &placed.inventory));
+            directory.insert(Arc::clone(&entry));
+            stocks[usize::from(placed.shard.0)].adopt(placed.inventory, entry);
+        }
+        let (compactor, compactor_thread) =
+            Compactor::start(Arc::clone(&reader), options.on_compactor_fault)
+                .context("starting the compactor")?;
+        let (committer, intake) =
+            Committer::start(journal, Arc::clone(&directory), compactor, options.committer)
+                .context("starting the committer")?;
+        let handles: Box<[Arc<ShardHandle>]> = stocks
+            .iter()
+            .map(|_| {
+                let full = Arc::clone(&storage_full);
+                Arc::new(ShardHandle::new(options.queue_depth_max, options.patience, full))
+            })
+            .collect();
+        let parts = RootParts {
+            reader,
+            directory: Arc::clone(&directory),
+            handles: handles.clone(),
+            intake,
+            clock: Arc::clone(&clock),
+            batch_records_max: options.batch_records_max,
+        };
+        let (root, _) =
+            Actor::spawn(None, RootActor, (parts, stocks)).await.context("starting the shards")?;
+        let router = Arc::new(Router::new(directory, handles, ring, next_event, clock));
+        Ok(Self { router, root, committer, compactor: compactor_thread, storage_full })
+    }
+
+    #[must_use]
+    pub fn router(&self) -> &Arc<Router> {
+        &self.router
+    }
+
+    /// While set, everything that would write is refused.
+    #[must_use]
+    pub fn storage_full(&self) -> &Arc<AtomicBool> {
+        &self.storage_full
+    }
+
+    /// Ends what is due in every shard; called some times a second.
+    pub fn tick(router: &Router) {
+        router.shards().iter().for_each(|shard| shard.tick());
+    }
+
+    /// Copies the depth of every queue to its gauge.
+    pub fn sample(router: &Router, gauges: &[metrics::ShardMetrics]) {
+        for (shard, gauges) in router.shards().iter().zip(gauges) {
+            gauges.queue_depth.set(f64::from(shard.depth()));
+        }
+    }
+
+    /// Answers what is queued, makes it durable, and ends. Nothing new is taken meanwhile.
+    pub async fn drain(self) {
+        self.storage_full.store(true, Ordering::Relaxed);
+        for shard in self.router.shards() {
+            shard.drain(DRAIN_MAX).await;
+        }
+        // The committer ends when the last intake is gone, and the root keeps one.
+        if let Err(error) = self.root.stop_and_wait(None, None).await {
+            tracing::warn!(%error, "the root did not stop in order");
+        }
+        let joined = tokio::task::spawn_blocking(move || {
+            self.committer.join();
+            self.compactor.join()
+        });
+        if !matches!(joined.await, Ok(Ok(()))) {
+            tracing::error!("the compactor panicked");
+        }
+    }
+}
+
+/// Where the ring now proposes another shard than the recorded one (the shard count changed), records
+/// the new placement before anybody serves it.
+fn replace_moved(journal: &mut dyn Journal, books: &mut Books, ring: &Ring) -> anyhow::Result<()> {
+    let mut frames = Vec::new();
+    for (number, placed) in &mut books.events {
+        let proposed = ring.propose(&placed.inventory.terms().id);
+        if proposed != placed.shard {
+            placed.shard = proposed;
+            encode_placed(&mut frames, *number, proposed);
+        }
+    }
+    if !frames.is_empty() {
+        journal.append(&[&frames]).context("recording new placements")?;
+    }
+    Ok(())
+}
+
+struct RootParts {
+    reader: Arc<dyn JournalReader>,
+    directory: Arc<Directory>,
+    handles: Box<[Arc<ShardHandle>]>,
+    intake: Intake,
+    clock: Arc<dyn Clock>,
+    batch_records_max: u32,
+}
+
+struct RootActor;
+
+struct Root {
+    parts: RootParts,
+    actors: BTreeMap<ActorId, (ShardId, ActorRef<ShardMessage>)>,
+}
+
+impl Actor for RootActor {
+    type Msg = ();
+    type State = Root;
+    type Arguments = (RootParts, Vec<Stock>);
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<()>,
+        (parts, stocks): Self::Arguments,
+    ) -> Result<Root, ActorProcessingErr> {
+        let mut root = Root { parts, actors: BTreeMap::new() };
+        for (shard, stock) in (0..).map(ShardId).zip(stocks) {
+            root.spawn(&myself, shard, stock).await?;
+        }
+        Ok(root)
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<()>,
+        event: SupervisionEvent,
+        root: &mut Root,
+    ) -> Result<(), ActorProcessingErr> {
+        match event {
+            SupervisionEvent::ActorFailed(cell, error) => {
+                if let Some((shard, _)) = root.actors.remove(&cell.get_id()) {
+                    root.replace(&myself, shard, &error.to_string()).await;
+                }
+            }
+            SupervisionEvent::ActorTerminated(cell, _, _) => {
+                root.actors.remove(&cell.get_id());
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// A shard that has not answered its queue by then is left behind: everything durable is safe.
+const DRAIN_MAX: Duration = Duration::from_secs(10);
+
+impl Root {
+    async fn spawn(
+        &mut self,
+        myself: &ActorRef<()>,
+        id: ShardId,
+        stock: Stock,
+    ) -> Result<(), SpawnErr> {
+        let parts = ShardParts {
+            id,
+            intake: self.parts.intake.clone(),
+            clock: Arc::clone(&self.parts.clock),
+            batch_records_max: self.parts.batch_records_max,
+        };
+        let (actor, _) =
+            Actor::spawn_linked(None, ShardActor, (parts, stock), myself.get_cell()).await?;
+        self.actors.insert(actor.get_id(), (id, actor.clone()));
+        self.parts.handles[usize::from(id.0)].set_actor(Some(actor));
+        Ok(())
+    }
+
+    /// A shard failed: its successor replays what is durable and takes its place. If that breaks a law
+    /// again the shard stays down, so that no unit is sold twice, and somebody is paged.
+    async fn replace(&mut self, myself: &ActorRef<()>, shard: ShardId, error: &str) {
+        self.parts.handles[usize::from(shard.0)].set_actor(None);
+        tracing::error!(shard = shard.0, error, "shard failed");
+        if let Some(law) = law_in(error) {
+            metrics::count_broken_law(law);
+        }
+        let replaced = async {
+            let stock = self.replay(shard).await?;
+            anyhow::Ok(self.spawn(myself, shard, stock).await?)
+        };
+        match replaced.await {
+            Ok(()) => tracing::warn!(shard = shard.0, "shard replaced by replay"),
+            Err(error) => {
+                let error = format!("{error:#}");
+                tracing::error!(shard = shard.0, error, "shard stays down");
+                metrics::count_broken_law(law_in(&error).unwrap_or("INV-6"));
+            }
+        }
+    }
+
+    async fn replay(&self, shard: ShardId) -> anyhow::Result<Stock> {
+        let (reached, durable) = oneshot::channel();
+        let barrier = self.parts.intake.send(Work::Barrier(reached)).await;
+        barrier.map_err(|_| anyhow::anyhow!("the committer is gone"))?;
+        durable.await.context("the committer is gone")?;
+        let reader = Arc::clone(&self.parts.reader);
+        let books = tokio::task::spawn_blocking(move || recover(&*reader)).await??;
+        let mut stock = Stock::new(shard);
+        for placed in books.events.into_values().filter(|placed| placed.shard == shard) {
+            let id = placed.inventory.terms().id.as_str();
+            let known = self.parts.directory.find(id);
+            let entry =
+                known.unwrap_or_else(|| Arc::new(EventEntry::new(shard, &placed.inventory)));
+            stock.adopt(placed.inventory, entry);
+        }
+        Ok(stock)
+    }
+}
+
+/// The law that an assertion named, from the closed set of laws.
+fn law_in(error: &str) -> Option<&'static str> {
+    const LAWS: [&str; 7] = ["INV-1", "INV-2", "INV-3", "INV-4", "INV-6", "INV-7", "INV-8"];
+    LAWS.into_iter().find(|law| error.contains(law))
+}

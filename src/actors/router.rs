@@ -1,0 +1,150 @@
+//! From an event's name to the shard that owns it, and the answers that need no shard.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::directory::{Directory, EventEntry, Published};
+use super::shard::{Answer, Ask, ShardHandle, SubmitError};
+use crate::clock::Clock;
+use crate::domain::idempotency::RememberedKey;
+use crate::domain::ids::{EventNumber, ReservationId, ShardId};
+use crate::domain::inventory::{Command, Create, EventTerms, Refusal, Reserve, SaleState};
+use crate::domain::placement::Ring;
+use crate::domain::time::UnixMillis;
+
+/// What an organizer sends to put an event on the books.
+#[derive(Debug, Clone)]
+pub struct NewEvent {
+    pub terms: EventTerms,
+    /// By pool, in the order of the terms. Unit: units.
+    pub capacities: Vec<u32>,
+    pub key: Option<RememberedKey>,
+}
+
+/// The door to all shards. Takes no lock on the way of a reservation.
+pub struct Router {
+    directory: Arc<Directory>,
+    shards: Box<[Arc<ShardHandle>]>,
+    ring: Ring,
+    next_event: AtomicU64,
+    clock: Arc<dyn Clock>,
+}
+
+impl Router {
+    pub(super) fn new(
+        directory: Arc<Directory>,
+        shards: Box<[Arc<ShardHandle>]>,
+        ring: Ring,
+        next_event: u64,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { directory, shards, ring, next_event: AtomicU64::new(next_event), clock }
+    }
+
+    /// The time by which this engine decides.
+    #[must_use]
+    pub fn now(&self) -> UnixMillis {
+        self.clock.now()
+    }
+
+    #[must_use]
+    pub fn find(&self, event: &str) -> Option<Arc<EventEntry>> {
+        self.directory.find(event)
+    }
+
+    /// Up to `limit` events after the id `after`, in the order of their ids.
+    #[must_use]
+    pub fn list(&self, after: Option<&str>, limit: usize) -> Vec<Arc<EventEntry>> {
+        self.directory.list(after, limit)
+    }
+
+    /// Whether every shard takes commands.
+    #[must_use]
+    pub fn all_up(&self) -> bool {
+        self.shards.iter().all(|shard| shard.is_up())
+    }
+
+    pub(super) fn shards(&self) -> &[Arc<ShardHandle>] {
+        &self.shards
+    }
+
+    /// Puts an event on the books. The answer is always [`Answer::Event`].
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub async fn create(&self, new: NewEvent) -> Result<Answer, SubmitError> {
+        // A known event answers from its own shard; an unknown one goes where the ring says, so that
+        // two requests for one new id meet in one mailbox.
+        let known = self.directory.find(new.terms.id.as_str());
+        let shard = known.map_or_else(|| self.ring.propose(&new.terms.id), |entry| entry.shard);
+        let event = EventNumber(self.next_event.fetch_add(1, Ordering::Relaxed));
+        let NewEvent { terms, capacities, key } = new;
+        let ask = Create { event, terms: Arc::new(terms), capacities, key };
+        self.shard(shard)?.submit(Ask::Create(ask)).await
+    }
+
+    /// # Errors
+    /// [`SubmitError`].
+    pub async fn submit(
+        &self,
+        event: &EventEntry,
+        command: Command,
+    ) -> Result<Answer, SubmitError> {
+        if let Command::Reserve(ask) = &command
+            && let Some(refusal) = sold_out_at_once(event, ask, self.clock.now())
+        {
+            return Err(SubmitError::Refused(refusal));
+        }
+        let ask = Ask::Command { event: event.number, command };
+        self.shard(event.shard)?.submit(ask).await
+    }
+
+    /// # Errors
+    /// [`SubmitError`].
+    pub async fn read(
+        &self,
+        event: &EventEntry,
+        reservation: ReservationId,
+    ) -> Result<Answer, SubmitError> {
+        let ask = Ask::Read { event: event.number, reservation };
+        self.shard(event.shard)?.submit(ask).await
+    }
+
+    fn shard(&self, shard: ShardId) -> Result<&ShardHandle, SubmitError> {
+        let shard = self.shards.get(usize::from(shard.0)).ok_or(SubmitError::ShardDown)?;
+        Ok(shard)
+    }
+}
+
+/// The refusal that the shard would give, read from what is published: the newest durable state, so
+/// nobody hears "sold out" after somebody heard "given back". `None`: ask the shard.
+///
+/// Only for an open sale with nothing left in the first pool that falls short; whoever may have
+/// succeeded before with this key goes to the shard for their answer.
+fn sold_out_at_once(event: &EventEntry, ask: &Reserve, now: UnixMillis) -> Option<Refusal> {
+    let state = event.published();
+    if !on_sale(&state, now) || state.next_release_at.is_some_and(|due| due <= now) {
+        return None;
+    }
+    let short = ask.lines.as_slice().iter().find(|line| {
+        state.pools.get(usize::from(line.pool)).is_none_or(|p| p.available < line.quantity.units())
+    })?;
+    let counts = state.pools.get(usize::from(short.pool))?;
+    let (asked, available) = (short.quantity.units(), counts.available);
+    if ask.key.is_some_and(|key| event.keys.may_know(&key.digest)) {
+        return None;
+    }
+    let pool = state.terms.pool(short.pool).id.clone();
+    if asked <= available + counts.held {
+        let next_release_at = state.next_release_at;
+        return Some(Refusal::AllHeld { pool, asked, available, next_release_at });
+    }
+    Some(Refusal::SoldOut { pool, asked, available })
+}
+
+fn on_sale(state: &Published, now: UnixMillis) -> bool {
+    let sale = &state.terms.sale;
+    sale.state == SaleState::Open
+        && sale.opens_at.is_none_or(|opens_at| opens_at <= now)
+        && sale.closes_at.is_none_or(|closes_at| now < closes_at)
+}

@@ -1,0 +1,60 @@
+//! Facts that are staged, and the replies that wait for them.
+
+use tokio::sync::oneshot;
+
+use super::handle::SubmitError;
+use super::message::Answer;
+use super::stock::Stock;
+use crate::actors::committer::{Group, Reply, Work};
+use crate::domain::ids::{EventNumber, ShardId};
+use crate::domain::inventory::{Created, Fact};
+use crate::storage::record::{encode_created, encode_fact};
+
+#[derive(Default)]
+pub(super) struct Batch {
+    group: Group,
+    /// Events that changed, in the order in which they first did.
+    touched: Vec<EventNumber>,
+}
+
+impl Batch {
+    pub fn is_empty(&self) -> bool {
+        self.group.replies.is_empty() && self.group.records == 0
+    }
+
+    pub fn is_full(&self, records_max: u32) -> bool {
+        records_max <= self.group.records || records_max as usize <= self.group.replies.len()
+    }
+
+    pub fn create(&mut self, shard: ShardId, created: &Created) {
+        encode_created(&mut self.group.frames, shard, created);
+        self.group.records += 1;
+        self.touched.push(created.event);
+    }
+
+    pub fn fact(&mut self, event: EventNumber, fact: &Fact) {
+        encode_fact(&mut self.group.frames, event, fact);
+        self.group.records += 1;
+        // Most batches touch one event many times; a set would cost more than it finds.
+        if self.touched.last() != Some(&event) {
+            self.touched.push(event);
+        }
+    }
+
+    pub fn reply(
+        &mut self,
+        to: oneshot::Sender<Result<Answer, SubmitError>>,
+        answer: Result<Answer, SubmitError>,
+    ) {
+        self.group.replies.push(Reply { to, answer });
+    }
+
+    /// The group for the committer, with what every touched event now looks like.
+    pub fn close(&mut self, stock: &mut Stock) -> Work {
+        self.touched.sort_unstable();
+        self.touched.dedup();
+        let publications = self.touched.drain(..).filter_map(|event| stock.publication(event));
+        self.group.publications.extend(publications);
+        Work::Group(std::mem::take(&mut self.group))
+    }
+}

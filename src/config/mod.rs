@@ -1,0 +1,588 @@
+//! Settings: `config.toml`, overridden key by key by the environment, checked once at the start.
+//!
+//! ```text
+//!   built-in config.toml < file < ONSALE__SECTION__KEY   raw.rs, environment.rs: what is said
+//!                     └── TryFrom<Raw...> ──> Config     here: what the program may rely on
+//! ```
+//!
+//! A section type can only be made by its `TryFrom`, so whoever holds one holds values within their
+//! bounds. Parts of the program receive their own section, never the whole [`Config`]. Units, bounds
+//! and reasons of the defaults stand beside the values, in `config.toml`.
+
+mod environment;
+mod error;
+mod raw;
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{fs, io, thread};
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::domain::time::HoldLength;
+
+pub use environment::PREFIX as ENVIRONMENT_PREFIX;
+pub use error::{ConfigError, Origin, Unfit};
+pub use raw::{RawAdmin, RawDemo, RawIdentity, RawLog, RawSale, RawServer, RawShards, RawStorage};
+
+/// The file that is read when none is named, if it is there.
+pub const FILE_NAME: &str = "config.toml";
+
+/// The shipped `config.toml`: every key with its default, so that a bare binary runs.
+pub const BUILT_IN: &str = include_str!("../../config.toml");
+
+/// All settings, within their bounds.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub server: ServerConfig,
+    pub admin: AdminConfig,
+    pub storage: StorageConfig,
+    pub shards: ShardConfig,
+    pub sale: SaleConfig,
+    pub identity: IdentityConfig,
+    pub demo: DemoConfig,
+    pub log: LogConfig,
+}
+
+/// The door for buyers.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// Loopback while `identity.mode` is `development`. Port 0: any free one.
+    pub listen: SocketAddr,
+    /// Open connections, 1 to 1,000,000; the next one waits to be accepted.
+    pub connections_max: NonZeroU32,
+    /// Bytes of one request body, 4 KiB to 16 MiB.
+    pub body_bytes_max: usize,
+    /// Until a request head is complete, 0.1 s to 600 s, from when the connection begins to wait for
+    /// it. hyper counts from the end of the last answer, so this also ends a resting connection.
+    pub header_timeout: Duration,
+    /// Silence while it is the client's turn (next request, rest of a body, reading its answer),
+    /// 0.1 s to 600 s. Between requests the shorter of this and `header_timeout` holds.
+    pub idle_timeout: Duration,
+    /// What open connections get to finish when the server stops, 0 s to 600 s.
+    pub drain: Duration,
+}
+
+/// The door for operators.
+#[derive(Debug, Clone)]
+pub struct AdminConfig {
+    /// Asks nobody who they are. Port 0: any free one. Never the address of `server.listen`.
+    pub listen: SocketAddr,
+}
+
+/// The journal's place and its limits.
+#[derive(Debug, Clone)]
+pub struct StorageConfig {
+    /// Not empty; relative to the working directory.
+    pub data_dir: PathBuf,
+    /// Bytes free on the disk under which nothing new is accepted, 1 MiB to 1 PiB.
+    pub free_bytes_min: u64,
+    /// Bytes of records after which a new epoch begins, 64 KiB to 1 GiB.
+    pub epoch_bytes_max: u64,
+}
+
+/// The shards and their queues: no batch is larger than the queue that feeds it.
+#[derive(Debug, Clone)]
+pub struct ShardConfig {
+    /// Shard actors, 1 to 1,024; a 0 in the file has become the number of cores.
+    pub count: NonZeroU16,
+    /// Commands that may wait in one shard, 1 to 1,000,000.
+    pub queue_depth_max: NonZeroU32,
+    /// Commands per disk sync and shard, 1 to 4,096.
+    pub batch_records_max: NonZeroU32,
+    /// How long a command may wait for its turn, 10 ms to 60 s.
+    pub deadline: Duration,
+}
+
+/// Defaults for events that do not say.
+#[derive(Debug, Clone)]
+pub struct SaleConfig {
+    pub hold: HoldLength,
+}
+
+/// Who may do what.
+#[derive(Debug, Clone)]
+pub struct IdentityConfig {
+    pub mode: IdentityMode,
+}
+
+/// How callers say who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdentityMode {
+    /// They do not: everybody may do everything, so only loopback is served.
+    Development,
+}
+
+/// The event to try things on.
+#[derive(Debug, Clone)]
+pub struct DemoConfig {
+    /// Whether an empty data directory begins with it.
+    pub event: bool,
+}
+
+/// What is logged.
+#[derive(Debug, Clone)]
+pub struct LogConfig {
+    /// Directives that `tracing_subscriber::EnvFilter` understands.
+    pub filter: String,
+}
+
+impl Config {
+    /// Settings of this start: from `path`, which must then exist, else from `config.toml` in the
+    /// working directory if there is one, else as built in; the environment wins over each.
+    ///
+    /// # Errors
+    /// One line that names the source, the key, the value and what would be right. Print it and end.
+    pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        let named = path.unwrap_or(Path::new(FILE_NAME));
+        let name = named.display().to_string();
+        let text = match fs::read_to_string(named) {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_none() => None,
+            Err(error) => {
+                return Err(ConfigError::Unreadable { file: name, reason: error.to_string() });
+            }
+        };
+        Self::from_parts(text.as_deref().map(|text| (name.as_str(), text)), std::env::vars_os())
+    }
+
+    /// Settings from a file's name and text, if any, and the given environment. Reads nothing else.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn from_parts(
+        file: Option<(&str, &str)>,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, ConfigError> {
+        let mut layers = raw::Layers::built_in(BUILT_IN)?;
+        if let Some((name, text)) = file {
+            layers.lay_file(name, text)?;
+        }
+        environment::lay(&mut layers, environment)?;
+        let (raw, origin_of) = layers.into_raw()?;
+        Self::try_from(raw).map_err(|unfit| unfit.locate(origin_of))
+    }
+}
+
+impl TryFrom<raw::RawConfig> for Config {
+    type Error = Unfit;
+
+    fn try_from(raw: raw::RawConfig) -> Result<Self, Unfit> {
+        let config = Self {
+            server: raw.server.try_into()?,
+            admin: raw.admin.try_into()?,
+            storage: raw.storage.try_into()?,
+            shards: raw.shards.try_into()?,
+            sale: raw.sale.try_into()?,
+            identity: raw.identity.try_into()?,
+            demo: raw.demo.try_into()?,
+            log: raw.log.try_into()?,
+        };
+        let (buyers, operators) = (config.server.listen, config.admin.listen);
+        match config.identity.mode {
+            IdentityMode::Development if !buyers.ip().is_loopback() => {
+                let reason = "must be a loopback address while identity.mode is \"development\", \
+                              where everybody may do everything";
+                return Err(Unfit::new("server.listen", quoted(buyers), reason));
+            }
+            IdentityMode::Development => {}
+        }
+        if buyers == operators && buyers.port() != 0 {
+            let reason = "must not be the address of server.listen";
+            return Err(Unfit::new("admin.listen", quoted(operators), reason).or(Unfit::new(
+                "server.listen",
+                quoted(buyers),
+                "must not be that of admin.listen",
+            )));
+        }
+        Ok(config)
+    }
+}
+
+impl TryFrom<RawServer> for ServerConfig {
+    type Error = Unfit;
+
+    fn try_from(raw: RawServer) -> Result<Self, Unfit> {
+        let (connections, body) = (raw.connections_max, raw.body_bytes_max);
+        Ok(Self {
+            listen: address("server.listen", &raw.listen)?,
+            connections_max: within(
+                "server.connections_max",
+                connections,
+                1..=1_000_000,
+                non_zero,
+            )?,
+            body_bytes_max: within("server.body_bytes_max", body, 4 * KIB..=16 * MIB, number)?,
+            header_timeout: millis("server.header_timeout_ms", raw.header_timeout_ms, CLIENT_MS)?,
+            idle_timeout: millis("server.idle_timeout_ms", raw.idle_timeout_ms, CLIENT_MS)?,
+            drain: within("server.drain_seconds", raw.drain_seconds, 0..=600, number)
+                .map(Duration::from_secs)?,
+        })
+    }
+}
+
+impl TryFrom<RawAdmin> for AdminConfig {
+    type Error = Unfit;
+
+    fn try_from(raw: RawAdmin) -> Result<Self, Unfit> {
+        Ok(Self { listen: address("admin.listen", &raw.listen)? })
+    }
+}
+
+impl TryFrom<RawStorage> for StorageConfig {
+    type Error = Unfit;
+
+    fn try_from(raw: RawStorage) -> Result<Self, Unfit> {
+        if raw.data_dir.is_empty() {
+            return Err(Unfit::new("storage.data_dir", "\"\"", "must name a directory"));
+        }
+        let (free, epoch) = (raw.free_bytes_min, raw.epoch_bytes_max);
+        Ok(Self {
+            data_dir: raw.data_dir.into(),
+            free_bytes_min: within("storage.free_bytes_min", free, MIB..=PIB, number)?,
+            epoch_bytes_max: within(
+                "storage.epoch_bytes_max",
+                epoch,
+                64 * KIB..=1_024 * MIB,
+                number,
+            )?,
+        })
+    }
+}
+
+impl TryFrom<RawShards> for ShardConfig {
+    type Error = Unfit;
+
+    fn try_from(raw: RawShards) -> Result<Self, Unfit> {
+        let count: u16 = within("shards.count", raw.count, 0..=COUNT_MAX.into(), number)?;
+        let (queue, batch) = (raw.queue_depth_max, raw.batch_records_max);
+        let config = Self {
+            count: NonZeroU16::new(count).unwrap_or_else(one_per_core),
+            queue_depth_max: within("shards.queue_depth_max", queue, 1..=1_000_000, non_zero)?,
+            batch_records_max: within("shards.batch_records_max", batch, 1..=4_096, non_zero)?,
+            deadline: millis("shards.deadline_ms", raw.deadline_ms, 10..=60_000)?,
+        };
+        if config.batch_records_max <= config.queue_depth_max {
+            return Ok(config);
+        }
+        let at_most = format!("must be at most shards.queue_depth_max ({queue})");
+        let at_least = format!("must be at least shards.batch_records_max ({batch})");
+        Err(Unfit::new("shards.batch_records_max", batch, at_most).or(Unfit::new(
+            "shards.queue_depth_max",
+            queue,
+            at_least,
+        )))
+    }
+}
+
+impl TryFrom<RawSale> for SaleConfig {
+    type Error = Unfit;
+
+    fn try_from(raw: RawSale) -> Result<Self, Unfit> {
+        let (min, max) = (HoldLength::SECONDS_MIN, HoldLength::SECONDS_MAX);
+        let hold = u32::try_from(raw.hold_seconds).ok().and_then(HoldLength::from_seconds);
+        hold.map(|hold| Self { hold }).ok_or_else(|| {
+            Unfit::new("sale.hold_seconds", raw.hold_seconds, format!("must be {min} to {max}"))
+        })
+    }
+}
+
+impl TryFrom<RawIdentity> for IdentityConfig {
+    type Error = Unfit;
+
+    fn try_from(raw: RawIdentity) -> Result<Self, Unfit> {
+        let reason = match raw.mode.as_str() {
+            "development" => return Ok(Self { mode: IdentityMode::Development }),
+            "keys" => "is not built yet, it comes with the gateway; only \"development\" works",
+            _ => "must be \"development\"",
+        };
+        Err(Unfit::new("identity.mode", quoted(raw.mode), reason))
+    }
+}
+
+impl TryFrom<RawDemo> for DemoConfig {
+    type Error = Unfit;
+
+    fn try_from(raw: RawDemo) -> Result<Self, Unfit> {
+        Ok(Self { event: raw.event })
+    }
+}
+
+impl TryFrom<RawLog> for LogConfig {
+    type Error = Unfit;
+
+    fn try_from(raw: RawLog) -> Result<Self, Unfit> {
+        // EnvFilter takes a bare word for a target and nothing for "errors only", so a misspelt level
+        // would silence the log without a word.
+        let is_clear = |directive: &str| directive.contains('=') || is_level(directive.trim());
+        let filter = raw.filter.as_str();
+        if filter.split(',').all(is_clear) && EnvFilter::try_new(filter).is_ok() {
+            return Ok(Self { filter: raw.filter });
+        }
+        let reason = "must be a level (error, warn, info, debug, trace) or target=level directives";
+        Err(Unfit::new("log.filter", quoted(raw.filter), reason))
+    }
+}
+
+fn is_level(word: &str) -> bool {
+    word.parse::<LevelFilter>().is_ok() && !word.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn address(key: &'static str, text: &str) -> Result<SocketAddr, Unfit> {
+    let reason = "must be an IP address and a port, as in 127.0.0.1:8080 or [::1]:8080";
+    text.parse().map_err(|_| Unfit::new(key, quoted(text), reason))
+}
+
+/// `value` made into what the section wants, if it is within `bounds` and `narrow` can take it.
+fn within<T>(
+    key: &'static str,
+    value: i64,
+    bounds: RangeInclusive<i64>,
+    narrow: impl FnOnce(i64) -> Option<T>,
+) -> Result<T, Unfit> {
+    let narrowed = if bounds.contains(&value) { narrow(value) } else { None };
+    narrowed.ok_or_else(|| {
+        let reason = format!("must be {} to {}", bounds.start(), bounds.end());
+        Unfit::new(key, value, reason)
+    })
+}
+
+fn number<T: TryFrom<i64>>(value: i64) -> Option<T> {
+    value.try_into().ok()
+}
+
+fn non_zero(value: i64) -> Option<NonZeroU32> {
+    number(value).and_then(NonZeroU32::new)
+}
+
+fn millis(key: &'static str, value: i64, bounds: RangeInclusive<i64>) -> Result<Duration, Unfit> {
+    within(key, value, bounds, number).map(Duration::from_millis)
+}
+
+/// One shard per core: each is one thread's worth of work, and a second one would only wait.
+fn one_per_core() -> NonZeroU16 {
+    let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let count = u16::try_from(cores).unwrap_or(COUNT_MAX).min(COUNT_MAX);
+    NonZeroU16::new(count).unwrap_or(NonZeroU16::MIN)
+}
+
+fn quoted(value: impl std::fmt::Display) -> String {
+    error::shown(&toml::Value::String(value.to_string()))
+}
+
+/// Shard actors at most: far above any machine's cores, and the label `shard` stays a small set.
+const COUNT_MAX: u16 = 1_024;
+/// Bounds of what a client may take, in milliseconds: less would cut honest slow lines, more keeps a
+/// silent connection for longer than anybody waits.
+const CLIENT_MS: RangeInclusive<i64> = 100..=600_000;
+const KIB: i64 = 1_024;
+const MIB: i64 = 1_024 * KIB;
+const PIB: i64 = 1_024 * 1_024 * 1_024 * MIB;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(file: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
+        let environment = environment.iter().map(|(name, value)| (name.into(), value.into()));
+        Config::from_parts(Some(("config.toml", file)), environment)
+            .map_err(|error| error.to_string())
+    }
+
+    /// What is refused, and the one line that says so.
+    const REFUSED: &[(&str, &str)] = &[
+        ("[shards]\ncount = 5000", "config.toml: shards.count = 5000: must be 0 to 1024"),
+        ("[shards]\ncount = -1", "config.toml: shards.count = -1: must be 0 to 1024"),
+        ("[shards]\ncount = \"4\"", "config.toml: shards.count = \"4\": must be a whole number"),
+        (
+            "[shards]\ncuont = 4",
+            "config.toml: shards.cuont = 4: unknown key; [shards] has batch_records_max, count, \
+             deadline_ms, queue_depth_max",
+        ),
+        (
+            "[shardz]",
+            "config.toml: [shardz]: unknown section; there are admin, demo, identity, log, sale, \
+             server, shards, storage",
+        ),
+        ("count = 4", "config.toml: count = 4: is outside of any [section]"),
+        ("[shards]\ncount == 4", "config.toml: line 2: extra `=`, expected nothing"),
+        (
+            "[shards]\nqueue_depth_max = 0",
+            "config.toml: shards.queue_depth_max = 0: must be 1 to 1000000",
+        ),
+        (
+            "[shards]\nbatch_records_max = 4097",
+            "config.toml: shards.batch_records_max = 4097: must be 1 to 4096",
+        ),
+        (
+            "[shards]\nqueue_depth_max = 8\nbatch_records_max = 9",
+            "config.toml: shards.batch_records_max = 9: must be at most shards.queue_depth_max (8)",
+        ),
+        (
+            "[shards]\nqueue_depth_max = 8",
+            "config.toml: shards.queue_depth_max = 8: must be at least shards.batch_records_max (512)",
+        ),
+        ("[shards]\ndeadline_ms = 9", "config.toml: shards.deadline_ms = 9: must be 10 to 60000"),
+        (
+            "[server]\nlisten = \"localhost:80\"",
+            "config.toml: server.listen = \"localhost:80\": must be an IP address and a port, as in \
+             127.0.0.1:8080 or [::1]:8080",
+        ),
+        (
+            "[server]\nlisten = \"0.0.0.0:8080\"",
+            "config.toml: server.listen = \"0.0.0.0:8080\": must be a loopback address while \
+             identity.mode is \"development\", where everybody may do everything",
+        ),
+        (
+            "[server]\nconnections_max = 0",
+            "config.toml: server.connections_max = 0: must be 1 to 1000000",
+        ),
+        (
+            "[server]\nbody_bytes_max = 1",
+            "config.toml: server.body_bytes_max = 1: must be 4096 to 16777216",
+        ),
+        (
+            "[server]\nheader_timeout_ms = 99",
+            "config.toml: server.header_timeout_ms = 99: must be 100 to 600000",
+        ),
+        (
+            "[server]\nidle_timeout_ms = 600001",
+            "config.toml: server.idle_timeout_ms = 600001: must be 100 to 600000",
+        ),
+        (
+            "[server]\ndrain_seconds = 601",
+            "config.toml: server.drain_seconds = 601: must be 0 to 600",
+        ),
+        (
+            "[admin]\nlisten = \"127.0.0.1:8080\"",
+            "config.toml: admin.listen = \"127.0.0.1:8080\": must not be the address of \
+             server.listen",
+        ),
+        (
+            "[server]\nlisten = \"127.0.0.1:9464\"",
+            "config.toml: server.listen = \"127.0.0.1:9464\": must not be that of admin.listen",
+        ),
+        (
+            "[storage]\ndata_dir = \"\"",
+            "config.toml: storage.data_dir = \"\": must name a directory",
+        ),
+        (
+            "[storage]\nfree_bytes_min = 0",
+            "config.toml: storage.free_bytes_min = 0: must be 1048576 to 1125899906842624",
+        ),
+        (
+            "[storage]\nepoch_bytes_max = 65535",
+            "config.toml: storage.epoch_bytes_max = 65535: must be 65536 to 1073741824",
+        ),
+        ("[sale]\nhold_seconds = 0", "config.toml: sale.hold_seconds = 0: must be 1 to 86400"),
+        (
+            "[identity]\nmode = \"keys\"",
+            "config.toml: identity.mode = \"keys\": is not built yet, it comes with the gateway; \
+             only \"development\" works",
+        ),
+        (
+            "[identity]\nmode = \"none\"",
+            "config.toml: identity.mode = \"none\": must be \"development\"",
+        ),
+        ("[demo]\nevent = 1", "config.toml: demo.event = 1: must be true or false"),
+        (
+            "[log]\nfilter = \"onsale=debug,inof\"",
+            "config.toml: log.filter = \"onsale=debug,inof\": must be a level (error, warn, info, \
+             debug, trace) or target=level directives",
+        ),
+        (
+            "[log]\nfilter = \"\"",
+            "config.toml: log.filter = \"\": must be a level (error, warn, info, debug, trace) or \
+             target=level directives",
+        ),
+    ];
+
+    #[test]
+    fn what_is_out_of_bounds_is_refused_in_one_line_that_names_it() {
+        for (file, line) in REFUSED {
+            assert_eq!(from(file, &[]).expect_err(file), *line);
+        }
+    }
+
+    #[test]
+    fn the_environment_is_refused_by_the_name_of_its_variable() {
+        let refused = [
+            ("ONSALE__SHARDS__COUNT", "5000", "shards.count = 5000: must be 0 to 1024"),
+            ("ONSALE__SHARDS__COUNT", "four", "shards.count = \"four\": must be a whole number"),
+            ("ONSALE__DEMO__EVENT", "yes", "demo.event = \"yes\": must be true or false"),
+            ("ONSALE__SALE__HOLD", "5", "sale.hold = \"5\": unknown key; [sale] has hold_seconds"),
+            (
+                "ONSALE__SAIL__HOLD",
+                "5",
+                "[sail]: unknown section; there are admin, demo, identity, log, sale, server, \
+                 shards, storage",
+            ),
+            ("ONSALE__LISTEN", "5", "[listen]: is not of the form ONSALE__SECTION__KEY"),
+        ];
+        for (name, value, reason) in refused {
+            let line = from("", &[(name, value)]).expect_err(name);
+            assert_eq!(line, format!("{name}: {reason}"));
+        }
+    }
+
+    #[test]
+    fn a_value_cannot_break_the_line() {
+        let long = format!("[log]\nfilter = \"a\\nb{}\"", "x".repeat(500));
+        let line = from(&long, &[]).expect_err("refused");
+        assert!(!line.contains('\n') && line.len() < 250, "{line}");
+    }
+
+    #[test]
+    fn the_built_in_settings_are_within_their_own_bounds() {
+        let config = Config::from_parts(None, []).expect("starts without a file");
+        assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.sale.hold.seconds(), 600);
+        assert_eq!(config.shards.deadline, Duration::from_secs(2));
+        assert!(config.demo.event);
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file_and_the_file_over_what_is_built_in() {
+        let file = "[shards]\nqueue_depth_max = 4000\nbatch_records_max = 40";
+        let environment = [
+            ("ONSALE__SHARDS__BATCH_RECORDS_MAX", "20"),
+            ("ONSALE__SERVER__LISTEN", "[::1]:0"),
+            ("ONSALE__DEMO__EVENT", "false"),
+            ("ONSALE_FAULT", "is no setting"),
+            ("PATH", "/bin"),
+        ];
+        let config = from(file, &environment).expect("fits");
+        assert_eq!(config.shards.queue_depth_max.get(), 4_000);
+        assert_eq!(config.shards.batch_records_max.get(), 20);
+        assert_eq!(config.shards.deadline, Duration::from_secs(2));
+        assert_eq!(config.server.listen.to_string(), "[::1]:0");
+        assert!(!config.demo.event);
+    }
+
+    #[test]
+    fn both_listeners_may_ask_for_any_free_port() {
+        let environment =
+            [("ONSALE__SERVER__LISTEN", "127.0.0.1:0"), ("ONSALE__ADMIN__LISTEN", "127.0.0.1:0")];
+        assert!(from("", &environment).is_ok());
+    }
+
+    #[test]
+    fn no_shard_count_means_one_per_core() {
+        let count = from("", &[]).expect("fits").shards.count;
+        let cores = thread::available_parallelism().expect("this machine knows its cores");
+        assert_eq!(usize::from(count.get()), cores.get().min(1_024));
+        assert_eq!(from("[shards]\ncount = 3", &[]).expect("fits").shards.count.get(), 3);
+    }
+
+    #[test]
+    fn a_file_asked_for_by_name_must_be_there() {
+        let missing = Path::new("/nonexistent/onsale.toml");
+        let line = Config::load(Some(missing)).expect_err("refused").to_string();
+        assert!(line.starts_with("/nonexistent/onsale.toml: No such file"), "{line}");
+    }
+}

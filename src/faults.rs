@@ -1,0 +1,80 @@
+//! Planted bugs, so that the tests can show that they would notice. A recovery test that also passes
+//! while the server skips its disk sync proves nothing; so the same test runs once more against a
+//! build with the cargo feature `faults` and the bug switched on by `ONSALE_FAULT=word,word`.
+//!
+//! Without the feature, as in every release build, [`planted`] is the constant `false` and the
+//! branches behind it are compiled away.
+//!
+//! | word | what goes wrong |
+//! |---|---|
+//! | `reply_before_commit` | answers leave before their facts are on disk (INV-5) |
+//! | `skip_fdatasync` | sled is flushed, its file is not synced: lost in a power cut |
+//! | `skip_flush` | records stay in sled's buffer: lost in a `kill -9` |
+//! | `forget_last_record` | recovery leaves out the newest record (INV-6) |
+//! | `panic_on_customer` | a shard panics when the customer named `panic` reserves |
+
+/// Every word that [`planted`] may be asked for.
+pub const WORDS: &[&str] = &[
+    "reply_before_commit",
+    "skip_fdatasync",
+    "skip_flush",
+    "forget_last_record",
+    "panic_on_customer",
+];
+
+/// Whether the bug called `word` is switched on. The environment is read once, at the first call.
+///
+/// # Panics
+/// If `ONSALE_FAULT` or `word` is not one of [`WORDS`]: a misspelt fault would let a test pass that
+/// was to fail.
+#[cfg(feature = "faults")]
+#[must_use]
+pub fn planted(word: &str) -> bool {
+    use std::sync::OnceLock;
+    static CHOSEN: OnceLock<Vec<String>> = OnceLock::new();
+    let known = |word: &str| assert!(WORDS.contains(&word), "no fault is called {word:?}");
+    known(word);
+    let chosen = CHOSEN.get_or_init(|| {
+        let chosen = parse(&std::env::var("ONSALE_FAULT").unwrap_or_default());
+        chosen.iter().for_each(|word| known(word));
+        chosen
+    });
+    chosen.iter().any(|fault| fault == word)
+}
+
+/// Never: this build has no planted bugs.
+#[cfg(not(feature = "faults"))]
+#[must_use]
+#[inline(always)]
+pub const fn planted(_word: &str) -> bool {
+    false
+}
+
+#[cfg(feature = "faults")]
+fn parse(list: &str) -> Vec<String> {
+    list.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_planted_unless_asked_for() {
+        assert!(WORDS.iter().all(|word| !planted(word)));
+    }
+
+    #[cfg(feature = "faults")]
+    #[test]
+    fn a_list_is_split_at_commas_and_blanks_do_not_count() {
+        assert_eq!(parse(" skip_flush,,skip_fdatasync "), ["skip_flush", "skip_fdatasync"]);
+        assert_eq!(parse(""), [""; 0]);
+    }
+
+    #[cfg(feature = "faults")]
+    #[test]
+    #[should_panic(expected = "no fault is called")]
+    fn a_misspelt_fault_is_noticed() {
+        let _ = planted("skip_fsync");
+    }
+}

@@ -1,0 +1,465 @@
+//! What is measured: every name once, with its kind, labels and meaning, and handles resolved ahead
+//! for the places that count on every request.
+//!
+//! Labels come from closed sets; nothing a buyer or an organizer chooses becomes one. Handles made
+//! before [`install`] count into nothing for ever, so the recorder goes first. Histograms keep every
+//! sample until somebody drains them: call `PrometheusHandle::run_upkeep` about once a second.
+//! `docs/metrics.md` says the same for operators, and `tests/architecture` compares the two.
+
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use anyhow::Context;
+use metrics::{Counter, Gauge, Histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+pub const SHARD_QUEUE_DEPTH: &str = "onsale_shard_queue_depth";
+pub const SHARD_QUEUE_WAIT_SECONDS: &str = "onsale_shard_queue_wait_seconds";
+pub const COMMANDS_TOTAL: &str = "onsale_commands_total";
+pub const REFUSALS_TOTAL: &str = "onsale_refusals_total";
+pub const UNITS: &str = "onsale_units";
+pub const JOURNAL_COMMIT_DURATION_SECONDS: &str = "onsale_journal_commit_duration_seconds";
+pub const JOURNAL_BATCH_RECORDS: &str = "onsale_journal_batch_records";
+pub const JOURNAL_BYTES: &str = "onsale_journal_bytes";
+pub const CHECKPOINT_AGE_SECONDS: &str = "onsale_checkpoint_age_seconds";
+pub const RECOVERY_DURATION_SECONDS: &str = "onsale_recovery_duration_seconds";
+pub const HTTP_REQUEST_DURATION_SECONDS: &str = "onsale_http_request_duration_seconds";
+pub const HTTP_CONNECTIONS: &str = "onsale_http_connections";
+pub const HTTP_IN_FLIGHT: &str = "onsale_http_in_flight";
+pub const BROKEN_LAWS_TOTAL: &str = "onsale_broken_laws_total";
+
+/// Every metric: name, kind, labels with commas between, help.
+pub const TABLE: &[(&str, Kind, &str, &str)] = &[
+    (SHARD_QUEUE_DEPTH, Kind::Gauge, "shard", "Commands waiting in the shard."),
+    (SHARD_QUEUE_WAIT_SECONDS, Kind::Histogram, "shard", "Time a command waited for its turn."),
+    (COMMANDS_TOTAL, Kind::Counter, "command,outcome", "Commands, by how they ended."),
+    (REFUSALS_TOTAL, Kind::Counter, "code", "Refusals, by the code the buyer was told."),
+    (UNITS, Kind::Gauge, "state", "Units of all events, by state."),
+    (
+        JOURNAL_COMMIT_DURATION_SECONDS,
+        Kind::Histogram,
+        "",
+        "Time to write one group of records and sync it to the disk.",
+    ),
+    (JOURNAL_BATCH_RECORDS, Kind::Histogram, "", "Records written with one disk sync."),
+    (JOURNAL_BYTES, Kind::Gauge, "", "Size of the journal on disk."),
+    (CHECKPOINT_AGE_SECONDS, Kind::Gauge, "", "Time since the newest complete checkpoint."),
+    (RECOVERY_DURATION_SECONDS, Kind::Gauge, "", "Time the last recovery took."),
+    (
+        HTTP_REQUEST_DURATION_SECONDS,
+        Kind::Histogram,
+        "method,route,status",
+        "Time from a complete request head to the answer.",
+    ),
+    (HTTP_CONNECTIONS, Kind::Gauge, "", "Open connections of buyers."),
+    (HTTP_IN_FLIGHT, Kind::Gauge, "", "Requests being answered."),
+    (BROKEN_LAWS_TOTAL, Kind::Counter, "law", "Laws found broken; anything but 0 wakes someone."),
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+impl Kind {
+    /// The word Prometheus and the docs have for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// Upper bounds of durations, in seconds: from one syscall to the longest anybody waits. Fine between
+/// 0.5 ms and 0.1 s, where disks and queues differ.
+const SECONDS: &[f64] = &[
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+    1.0, 2.5, 5.0, 10.0,
+];
+
+/// Upper bounds of batches, in records, up to the largest that `shards.batch_records_max` allows.
+const RECORDS: &[f64] =
+    &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1_024.0, 2_048.0, 4_096.0];
+
+/// Makes the process-wide recorder and tells it every metric's meaning. Once, before any handle.
+///
+/// # Errors
+/// A recorder is installed already.
+pub fn install() -> anyhow::Result<PrometheusHandle> {
+    let handle = builder()?.install_recorder().context("installing the recorder of the metrics")?;
+    describe();
+    Ok(handle)
+}
+
+fn builder() -> anyhow::Result<PrometheusBuilder> {
+    // Without buckets the exporter makes summaries, which cannot be added up over shards or machines.
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), SECONDS)
+        .and_then(|b| {
+            b.set_buckets_for_metric(Matcher::Full(JOURNAL_BATCH_RECORDS.into()), RECORDS)
+        })
+        .context("choosing the buckets of the histograms")
+}
+
+/// Tells the recorder the meaning of every metric, so that it stands in the scrape.
+pub fn describe() {
+    for (name, kind, _, help) in TABLE {
+        match kind {
+            Kind::Counter => metrics::describe_counter!(*name, *help),
+            Kind::Gauge => metrics::describe_gauge!(*name, *help),
+            Kind::Histogram => metrics::describe_histogram!(*name, *help),
+        }
+    }
+}
+
+/// What one shard measures.
+#[derive(Clone)]
+pub struct ShardMetrics {
+    /// Set by a sampler rather than moved up and down: a gauge is a loop of compare-and-swap.
+    pub queue_depth: Gauge,
+    pub queue_wait_seconds: Histogram,
+}
+
+impl ShardMetrics {
+    #[must_use]
+    pub fn new(shard: u16) -> Self {
+        let shard = shard.to_string();
+        Self {
+            queue_depth: metrics::gauge!(SHARD_QUEUE_DEPTH, "shard" => shard.clone()),
+            queue_wait_seconds: metrics::histogram!(SHARD_QUEUE_WAIT_SECONDS, "shard" => shard),
+        }
+    }
+}
+
+/// What the journal measures.
+#[derive(Clone)]
+pub struct JournalMetrics {
+    pub commit_duration_seconds: Histogram,
+    pub batch_records: Histogram,
+    pub bytes: Gauge,
+    pub checkpoint_age_seconds: Gauge,
+    pub recovery_duration_seconds: Gauge,
+}
+
+impl JournalMetrics {
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            commit_duration_seconds: metrics::histogram!(JOURNAL_COMMIT_DURATION_SECONDS),
+            batch_records: metrics::histogram!(JOURNAL_BATCH_RECORDS),
+            bytes: metrics::gauge!(JOURNAL_BYTES),
+            checkpoint_age_seconds: metrics::gauge!(CHECKPOINT_AGE_SECONDS),
+            recovery_duration_seconds: metrics::gauge!(RECOVERY_DURATION_SECONDS),
+        }
+    }
+}
+
+impl Default for JournalMetrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Units over all events; set by a sampler.
+#[derive(Clone)]
+pub struct UnitMetrics {
+    pub available: Gauge,
+    pub held: Gauge,
+    pub sold: Gauge,
+    pub blocked: Gauge,
+}
+
+impl UnitMetrics {
+    #[must_use]
+    pub fn new() -> Self {
+        let state = |state: &'static str| metrics::gauge!(UNITS, "state" => state);
+        Self {
+            available: state("available"),
+            held: state("held"),
+            sold: state("sold"),
+            blocked: state("blocked"),
+        }
+    }
+}
+
+impl Default for UnitMetrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What the front door measures.
+pub struct HttpMetrics {
+    pub connections: Gauge,
+    pub in_flight: Gauge,
+    /// Sorted, for binary search.
+    routes: Vec<String>,
+    /// One cell per method, route and status, in that order; resolved when first used, since most
+    /// combinations never happen and each would be 18 lines of the scrape.
+    durations: Vec<OnceLock<Histogram>>,
+}
+
+impl HttpMetrics {
+    /// `routes` are the templates that can match, such as `/v1/events/{event}`. Whatever else is
+    /// recorded later counts as `other`.
+    #[must_use]
+    pub fn new<R: Into<String>>(routes: impl IntoIterator<Item = R>) -> Self {
+        let mut routes: BTreeSet<String> = routes.into_iter().map(Into::into).collect();
+        routes.insert(OTHER.to_owned());
+        let cells = METHODS.len() * routes.len() * STATUSES.len();
+        Self {
+            connections: metrics::gauge!(HTTP_CONNECTIONS),
+            in_flight: metrics::gauge!(HTTP_IN_FLIGHT),
+            routes: routes.into_iter().collect(),
+            durations: std::iter::repeat_with(OnceLock::new).take(cells).collect(),
+        }
+    }
+
+    /// Counts one answered request. `route` is the template that matched, never the path; `None` if
+    /// nothing did. Takes no lock; the labels are resolved the first time only.
+    pub fn record(&self, method: &str, route: Option<&str>, status: u16, took: Duration) {
+        let other = |_| self.routes.binary_search_by(|known| known.as_str().cmp(OTHER));
+        let route =
+            self.routes.binary_search_by(|known| known.as_str().cmp(route.unwrap_or(OTHER)));
+        let route = route.or_else(other).unwrap_or_default();
+        let method = METHODS.iter().position(|known| *known == method).unwrap_or(METHODS.len() - 1);
+        let status = STATUSES.iter().position(|(known, _)| *known == status).unwrap_or_default();
+        let cell = (method * self.routes.len() + route) * STATUSES.len() + status;
+        let histogram = self.durations[cell].get_or_init(|| {
+            metrics::histogram!(
+                HTTP_REQUEST_DURATION_SECONDS,
+                "method" => METHODS[method],
+                "route" => self.routes[route].clone(),
+                "status" => STATUSES[status].1,
+            )
+        });
+        histogram.record(took);
+    }
+}
+
+/// Stands for every method, route or status outside of its closed set.
+const OTHER: &str = "other";
+
+/// `other` last.
+const METHODS: &[&str] = &["POST", "GET", "DELETE", "PATCH", "PUT", "HEAD", "OPTIONS", OTHER];
+
+/// Every status of the table of errors, and of success; `other` first.
+const STATUSES: &[(u16, &str)] = &[
+    (0, OTHER),
+    (200, "200"),
+    (201, "201"),
+    (202, "202"),
+    (204, "204"),
+    (304, "304"),
+    (307, "307"),
+    (308, "308"),
+    (400, "400"),
+    (401, "401"),
+    (403, "403"),
+    (404, "404"),
+    (405, "405"),
+    (408, "408"),
+    (409, "409"),
+    (410, "410"),
+    (412, "412"),
+    (413, "413"),
+    (415, "415"),
+    (422, "422"),
+    (429, "429"),
+    (431, "431"),
+    (500, "500"),
+    (503, "503"),
+];
+
+/// Counts a command that ended. `command` is its name in the API or the domain (`reserve`), `outcome`
+/// the word for its end (`done`, `refused`, `busy`).
+pub fn count_command(command: &'static str, outcome: &'static str) {
+    static COUNTERS: CounterTable = CounterTable::new(COMMANDS_TOTAL, &["command", "outcome"]);
+    COUNTERS.count([command, outcome]);
+}
+
+/// Counts a refusal by the code that the buyer was told.
+pub fn count_refusal(code: &'static str) {
+    static COUNTERS: CounterTable = CounterTable::new(REFUSALS_TOTAL, &["code"]);
+    COUNTERS.count([code, ""]);
+}
+
+/// Counts a law found broken, `INV-n`, before the shard that broke it goes down.
+pub fn count_broken_law(law: &'static str) {
+    static COUNTERS: CounterTable = CounterTable::new(BROKEN_LAWS_TOTAL, &["law"]);
+    COUNTERS.count([law, ""]);
+}
+
+/// Counters by up to two labels, resolved when first used and found again without a lock or an
+/// allocation. The labels are `'static`, which keeps what a buyer typed from becoming one.
+struct CounterTable {
+    name: &'static str,
+    labels: &'static [&'static str],
+    /// Open addressing, append only: a cell, once filled, never changes.
+    cells: [OnceLock<([&'static str; 2], Counter)>; CELLS],
+}
+
+impl CounterTable {
+    const fn new(name: &'static str, labels: &'static [&'static str]) -> Self {
+        Self { name, labels, cells: [const { OnceLock::new() }; CELLS] }
+    }
+
+    fn count(&self, values: [&'static str; 2]) {
+        let mut at = slot(values);
+        for _ in 0..CELLS {
+            // Whoever loses the race for a cell finds the winner's values there, and goes on.
+            let (held, counter) = self.cells[at].get_or_init(|| (values, self.resolve(values)));
+            if *held == values {
+                return counter.increment(1);
+            }
+            at = (at + 1) % CELLS;
+        }
+        self.resolve(values).increment(1);
+    }
+
+    fn resolve(&self, values: [&'static str; 2]) -> Counter {
+        let labels = self.labels.iter().zip(values);
+        let labels: Vec<_> =
+            labels.map(|(name, value)| metrics::Label::new(*name, value)).collect();
+        metrics::counter!(self.name, labels)
+    }
+}
+
+/// Cells of a table: four times the codes or the command outcomes there are. A full table still
+/// counts right, only slower.
+const CELLS: usize = 128;
+
+/// FNV-1a over the values.
+fn slot(values: [&'static str; 2]) -> usize {
+    let bytes = values[0].bytes().chain([b'|']).chain(values[1].bytes());
+    let hash = bytes
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    hash as usize % CELLS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scrape(work: impl FnOnce()) -> String {
+        let recorder = builder().expect("buckets").build_recorder();
+        let handle = recorder.handle();
+        metrics::with_local_recorder(&recorder, || {
+            describe();
+            work();
+        });
+        handle.run_upkeep();
+        handle.render()
+    }
+
+    #[test]
+    fn names_are_in_base_units_and_counters_end_in_total() {
+        let mut names = BTreeSet::new();
+        for (name, kind, labels, help) in TABLE {
+            assert!(names.insert(name), "{name} twice");
+            assert!(name.starts_with("onsale_"), "{name}");
+            assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}");
+            assert!(!name.contains("_ms") && !name.contains("_millis"), "{name}");
+            assert!(help.ends_with('.'), "{name}");
+            assert!(!labels.contains(' '), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_metric_is_scraped_with_its_help_and_kind() {
+        let text = scrape(|| {
+            let shard = ShardMetrics::new(3);
+            shard.queue_depth.set(7.0);
+            shard.queue_wait_seconds.record(0.004);
+            let journal = JournalMetrics::new();
+            journal.commit_duration_seconds.record(0.004);
+            journal.batch_records.record(300.0);
+            journal.bytes.set(1.0);
+            journal.checkpoint_age_seconds.set(1.0);
+            journal.recovery_duration_seconds.set(1.0);
+            UnitMetrics::new().held.set(2.0);
+            let http = HttpMetrics::new(["/v1/events"]);
+            http.connections.set(1.0);
+            http.in_flight.set(1.0);
+            http.record("GET", Some("/v1/events"), 200, Duration::from_millis(3));
+            let table = |name, labels| CounterTable::new(name, labels);
+            table(COMMANDS_TOTAL, &["command", "outcome"]).count(["reserve", "done"]);
+            table(REFUSALS_TOTAL, &["code"]).count(["sold_out", ""]);
+            table(BROKEN_LAWS_TOTAL, &["law"]).count(["INV-1", ""]);
+        });
+        if let Ok(path) = std::env::var("ONSALE_SCRAPE_TO") {
+            std::fs::write(path, &text).expect("scrape written for promtool");
+        }
+        for (name, kind, labels, help) in TABLE {
+            assert!(text.contains(&format!("# HELP {name} {help}\n")), "{name} help\n{text}");
+            assert!(text.contains(&format!("# TYPE {name} {}\n", kind.as_str())), "{name} type");
+            let sample = text.lines().find(|line| line.starts_with(name)).expect(name);
+            let labelled = labels.split(',').filter(|label| !label.is_empty());
+            for label in labelled {
+                assert!(sample.contains(&format!("{label}=\"")), "{sample}");
+            }
+        }
+        assert!(text.contains("onsale_journal_batch_records_bucket{le=\"512\"} 1"), "{text}");
+        assert!(text.contains("onsale_commands_total{command=\"reserve\",outcome=\"done\"} 1"));
+    }
+
+    #[test]
+    fn what_is_outside_of_the_closed_sets_counts_as_other() {
+        let text = scrape(|| {
+            let http = HttpMetrics::new(["/v1/events"]);
+            http.record("BREW", Some("/etc/passwd"), 418, Duration::ZERO);
+            http.record("GET", None, 404, Duration::ZERO);
+        });
+        let labels = "method=\"other\",route=\"other\",status=\"other\"";
+        assert!(text.contains(&format!("_count{{{labels}}} 1")), "{text}");
+        assert!(text.contains("_count{method=\"GET\",route=\"other\",status=\"404\"} 1"), "{text}");
+        assert!(!text.contains("passwd"));
+    }
+
+    #[test]
+    fn every_combination_of_labels_has_its_own_histogram() {
+        let routes = ["/a", "/b", "/c"];
+        let text = scrape(|| {
+            let http = HttpMetrics::new(routes);
+            for method in METHODS {
+                for route in routes {
+                    for (status, _) in STATUSES {
+                        http.record(method, Some(route), *status, Duration::ZERO);
+                    }
+                }
+            }
+        });
+        let series = text.lines().filter(|line| line.contains("seconds_count{"));
+        let ones = series.filter(|line| line.ends_with(" 1")).count();
+        assert_eq!(ones, METHODS.len() * routes.len() * STATUSES.len());
+    }
+
+    #[test]
+    fn threads_that_race_for_a_cell_count_every_event_once() {
+        let recorder = builder().expect("buckets").build_recorder();
+        let handle = recorder.handle();
+        let table = CounterTable::new(REFUSALS_TOTAL, &["code"]);
+        // More values than cells, so that the table also overflows.
+        let values: Vec<&'static str> =
+            (0..CELLS + 20).map(|n| &*format!("code_{n}").leak()).collect();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    metrics::with_local_recorder(&recorder, || {
+                        values.iter().for_each(|value| table.count([value, ""]));
+                    });
+                });
+            }
+        });
+        let text = handle.render();
+        for value in values {
+            assert!(text.contains(&format!("{{code=\"{value}\"}} 4\n")), "{value}");
+        }
+    }
+}

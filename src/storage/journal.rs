@@ -1,0 +1,124 @@
+//! What the engine asks of a store: append durably, read back in order, replace the past by a
+//! checkpoint. Bytes only.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use super::error::JournalError;
+use super::frame::Frame;
+
+/// Where a durable record stands: the epoch, then the key in it (1, 2, 3… dense).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Position {
+    pub epoch: u64,
+    pub key: u64,
+}
+
+/// Takes one frame after the other.
+pub type Visit<'a> = &'a mut dyn FnMut(Frame<'_>) -> Result<(), JournalError>;
+
+/// The single writer. Owned by the committer.
+pub trait Journal: Send + 'static {
+    /// Appends groups of whole frames, and returns only when they are on stable storage.
+    ///
+    /// # Errors
+    /// Nothing of this may be acknowledged, and nothing more after it: end the process.
+    fn append(&mut self, groups: &[&[u8]]) -> Result<Position, JournalError>;
+
+    /// Unit: bytes of frames in the current epoch, before the store's amplification.
+    fn epoch_bytes(&self) -> u64;
+
+    /// Starts the next epoch, durably, and gives its number. The one before is never written again.
+    ///
+    /// # Errors
+    /// As [`Journal::append`].
+    fn rotate(&mut self) -> Result<u64, JournalError>;
+
+    /// Last flush and sync.
+    ///
+    /// # Errors
+    /// As [`Journal::append`].
+    fn close(&mut self) -> Result<(), JournalError>;
+
+    /// A second handle, for any thread, while the writer goes on.
+    fn reader(&self) -> Arc<dyn JournalReader>;
+}
+
+/// Reads what is durable, and replaces closed epochs by checkpoints.
+pub trait JournalReader: Send + Sync + 'static {
+    /// While the guard lives, no checkpoint or epoch is dropped.
+    fn hold(&self) -> Hold;
+
+    /// The newest complete checkpoint.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    fn checkpoint_epoch(&self) -> Result<Option<u64>, JournalError>;
+
+    /// Every frame of the checkpoint, in order.
+    ///
+    /// # Errors
+    /// When it is damaged, or `visit` fails.
+    fn read_checkpoint(&self, epoch: u64, visit: Visit<'_>) -> Result<(), JournalError>;
+
+    /// Epochs after the newest checkpoint, ascending and without a gap.
+    ///
+    /// # Errors
+    /// When one is missing.
+    fn epochs(&self) -> Result<Vec<u64>, JournalError>;
+
+    /// Every frame of the epoch that was durable when called, in order.
+    ///
+    /// # Errors
+    /// When it is damaged, or `visit` fails.
+    fn read_epoch(&self, epoch: u64, visit: Visit<'_>) -> Result<(), JournalError>;
+
+    /// Writes the checkpoint as of the end of the closed epoch `epoch`, durably, then drops what it
+    /// replaces. Each call of `frames` appends some and says whether more follow.
+    ///
+    /// # Errors
+    /// The checkpoints and epochs before still stand.
+    fn write_checkpoint(
+        &self,
+        epoch: u64,
+        frames: &mut dyn FnMut(&mut Vec<u8>) -> bool,
+    ) -> Result<(), JournalError>;
+
+    /// Unit: bytes on disk.
+    fn disk_bytes(&self) -> u64;
+}
+
+/// Keeps the past from being dropped while somebody reads it. Holds may nest.
+#[derive(Debug, Default)]
+pub struct Past {
+    readers: Mutex<usize>,
+    none_left: Condvar,
+}
+
+/// See [`JournalReader::hold`].
+#[derive(Debug)]
+pub struct Hold(Arc<Past>);
+
+impl Past {
+    pub fn hold(self: &Arc<Self>) -> Hold {
+        *self.readers.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        Hold(Arc::clone(self))
+    }
+
+    /// Runs `drop_it` while nobody reads; waits for those who do.
+    pub fn drop_with<T>(&self, drop_it: impl FnOnce() -> T) -> T {
+        let readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        let readers = self.none_left.wait_while(readers, |readers| *readers > 0);
+        let _alone = readers.unwrap_or_else(PoisonError::into_inner);
+        drop_it()
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let mut readers = self.0.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        *readers -= 1;
+        if *readers == 0 {
+            self.0.none_left.notify_all();
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The frames of a checkpoint: each event followed by its reservations, and totals at the end, by
+//! which a reader knows that nothing is missing.
+
+use serde::{Deserialize, Serialize};
+
+use super::v1::{Key, Terms, lines_in, lines_out};
+use super::{RecordError, V1, kind, parse};
+use crate::domain::ids::{CustomerId, EventNumber, ShardId};
+use crate::domain::inventory::{EventSnapshot, Lines, PoolCounts, ReservationSnapshot, Status};
+use crate::domain::time::UnixMillis;
+use crate::storage::codec;
+use crate::storage::frame::{Frame, write_frame};
+
+/// One piece of a checkpoint, in the order in which they are written.
+#[derive(Debug)]
+pub enum CheckpointPart {
+    Event {
+        shard: ShardId,
+        snapshot: EventSnapshot,
+    },
+    /// Belongs to the event before it.
+    Reservation(ReservationSnapshot),
+    Totals {
+        events: u64,
+        reservations: u64,
+        digest: [u8; 32],
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct EventV1 {
+    shard: u16,
+    number: u64,
+    terms: Terms,
+    /// capacity, available, held, sold, blocked of each pool.
+    pools: Vec<[u32; 5]>,
+    version: u64,
+    latest: u64,
+    next_sequence: u64,
+    remembered_from: u64,
+    retired: Vec<(u64, u64)>,
+    creation_key: Option<Key>,
+}
+
+#[derive(Deserialize)]
+struct ReservationV1 {
+    sequence: u64,
+    salt: u32,
+    customer: String,
+    status: u8,
+    lines: Vec<(u16, u32)>,
+    created_at: u64,
+    expires_at: u64,
+    key: Option<Key>,
+}
+
+/// Writes what [`ReservationV1`] reads.
+#[derive(Serialize)]
+struct ReservationOutV1<'a> {
+    sequence: u64,
+    salt: u32,
+    customer: &'a str,
+    status: u8,
+    #[serde(serialize_with = "lines_out")]
+    lines: &'a Lines,
+    created_at: u64,
+    expires_at: u64,
+    key: Option<Key>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct TotalsV1 {
+    events: u64,
+    reservations: u64,
+    digest: [u8; 32],
+}
+
+pub fn encode_event(out: &mut Vec<u8>, shard: ShardId, event: &EventSnapshot) {
+    let pools = event.pools.iter().map(|p| [p.capacity, p.available, p.held, p.sold, p.blocked]);
+    let value = EventV1 {
+        shard: shard.0,
+        number: event.number.0,
+        terms: Terms::from_domain(&event.terms),
+        pools: pools.collect(),
+        version: event.version,
+        latest: event.latest.0,
+        next_sequence: event.next_sequence,
+        remembered_from: event.remembered_from,
+        retired: event.retired.iter().map(|(at, sequence)| (at.0, *sequence)).collect(),
+        creation_key: event.creation_key.map(Key::from_domain),
+    };
+    write_frame(out, kind::CHECKPOINT_EVENT, V1, |out| codec::encode_into(out, &value));
+}
+
+pub fn encode_reservation(out: &mut Vec<u8>, reservation: &ReservationSnapshot) {
+    let value = ReservationOutV1 {
+        sequence: reservation.sequence,
+        salt: reservation.salt,
+        customer: reservation.customer.as_str(),
+        status: reservation.status as u8,
+        lines: &reservation.lines,
+        created_at: reservation.created_at.0,
+        expires_at: reservation.expires_at.0,
+        key: reservation.key.map(Key::from_domain),
+    };
+    write_frame(out, kind::CHECKPOINT_RESERVATION, V1, |out| codec::encode_into(out, &value));
+}
+
+pub fn encode_totals(out: &mut Vec<u8>, events: u64, reservations: u64, digest: [u8; 32]) {
+    let value = TotalsV1 { events, reservations, digest };
+    write_frame(out, kind::CHECKPOINT_TOTALS, V1, |out| codec::encode_into(out, &value));
+}
+
+impl CheckpointPart {
+    /// # Errors
+    /// [`RecordError`]: the checkpoint must be refused as a whole.
+    pub fn decode(frame: &Frame<'_>) -> Result<Self, RecordError> {
+        if frame.version != V1 {
+            return Err(RecordError::Unknown { kind: frame.kind, version: frame.version });
+        }
+        match frame.kind {
+            kind::CHECKPOINT_EVENT => parse::<EventV1>(frame)?.into_part(),
+            kind::CHECKPOINT_RESERVATION => parse::<ReservationV1>(frame)?.into_part(),
+            kind::CHECKPOINT_TOTALS => {
+                let TotalsV1 { events, reservations, digest } = parse(frame)?;
+                Ok(Self::Totals { events, reservations, digest })
+            }
+            kind => Err(RecordError::Unknown { kind, version: frame.version }),
+        }
+    }
+}
+
+impl EventV1 {
+    fn into_part(self) -> Result<CheckpointPart, RecordError> {
+        let kind = kind::CHECKPOINT_EVENT;
+        let terms = self.terms.into_domain(kind)?;
+        if terms.pools.len() != self.pools.len() {
+            return Err(RecordError::Impossible { kind, field: "pools" });
+        }
+        let pools =
+            self.pools.iter().map(|[capacity, available, held, sold, blocked]| PoolCounts {
+                capacity: *capacity,
+                available: *available,
+                held: *held,
+                sold: *sold,
+                blocked: *blocked,
+            });
+        let retired = self.retired.into_iter().map(|(at, sequence)| (UnixMillis(at), sequence));
+        let snapshot = EventSnapshot {
+            number: EventNumber(self.number),
+            terms,
+            pools: pools.collect(),
+            version: self.version,
+            latest: UnixMillis(self.latest),
+            next_sequence: self.next_sequence,
+            remembered_from: self.remembered_from,
+            retired: retired.collect(),
+            creation_key: self.creation_key.map(Key::into_domain),
+        };
+        Ok(CheckpointPart::Event { shard: ShardId(self.shard), snapshot })
+    }
+}
+
+impl ReservationV1 {
+    fn into_part(self) -> Result<CheckpointPart, RecordError> {
+        let kind = kind::CHECKPOINT_RESERVATION;
+        let impossible = |field| RecordError::Impossible { kind, field };
+        let status = match self.status {
+            0 => Status::Held,
+            1 => Status::Released,
+            2 => Status::Expired,
+            _ => return Err(impossible("status")),
+        };
+        Ok(CheckpointPart::Reservation(ReservationSnapshot {
+            sequence: self.sequence,
+            salt: self.salt,
+            customer: CustomerId::parse(&self.customer).map_err(|_| impossible("customer"))?,
+            status,
+            lines: lines_in(kind, self.lines)?,
+            created_at: UnixMillis(self.created_at),
+            expires_at: UnixMillis(self.expires_at),
+            key: self.key.map(Key::into_domain),
+        }))
+    }
+}

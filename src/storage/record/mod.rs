@@ -1,0 +1,117 @@
+//! What the journal's frames mean: one kind and version each, and the way from and to the facts of the
+//! domain. The shapes themselves stand in `v1` and are never edited; a new shape is a new version.
+
+mod checkpoint;
+mod v1;
+
+pub use checkpoint::{CheckpointPart, encode_event, encode_reservation, encode_totals};
+
+use super::codec;
+use super::frame::{Frame, write_frame};
+use crate::domain::ids::{EventNumber, ShardId};
+use crate::domain::inventory::{Created, Fact};
+
+/// One thing that happened, as the journal tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Record {
+    /// An event came onto the books, owned by this shard.
+    Created {
+        shard: ShardId,
+        created: Created,
+    },
+    /// The event is owned by another shard from here on (the shard count changed).
+    Placed {
+        event: EventNumber,
+        shard: ShardId,
+    },
+    Happened {
+        event: EventNumber,
+        fact: Fact,
+    },
+}
+
+/// A frame that passed its checksum and still makes no sense.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    #[error("unknown record: kind {kind}, version {version}; written by a newer onsale?")]
+    Unknown { kind: u8, version: u8 },
+    #[error("record of kind {kind} does not decode")]
+    Malformed {
+        kind: u8,
+        #[source]
+        source: codec::CodecError,
+    },
+    #[error("record of kind {kind} has an impossible {field}")]
+    Impossible { kind: u8, field: &'static str },
+}
+
+/// Kinds of frames. Numbers are on disk; never reuse one.
+mod kind {
+    pub const CREATED: u8 = 1;
+    pub const AMENDED: u8 = 2;
+    pub const RESERVED: u8 = 3;
+    pub const RELEASED: u8 = 4;
+    pub const EXPIRED: u8 = 5;
+    pub const PLACED: u8 = 6;
+    pub const CHECKPOINT_EVENT: u8 = 32;
+    pub const CHECKPOINT_RESERVATION: u8 = 33;
+    pub const CHECKPOINT_TOTALS: u8 = 34;
+}
+
+const V1: u8 = 1;
+
+pub fn encode_created(out: &mut Vec<u8>, shard: ShardId, created: &Created) {
+    let value = v1::Created::from_domain(shard, created);
+    write_frame(out, kind::CREATED, V1, |out| codec::encode_into(out, &value));
+}
+
+pub fn encode_placed(out: &mut Vec<u8>, event: EventNumber, shard: ShardId) {
+    let value = v1::Placed { event: event.0, shard: shard.0 };
+    write_frame(out, kind::PLACED, V1, |out| codec::encode_into(out, &value));
+}
+
+pub fn encode_fact(out: &mut Vec<u8>, event: EventNumber, fact: &Fact) {
+    match fact {
+        Fact::Reserved(reserved) => {
+            let value = v1::ReservedOut::from_domain(event, reserved);
+            write_frame(out, kind::RESERVED, V1, |out| codec::encode_into(out, &value));
+        }
+        Fact::Released { sequence, at } => {
+            let value = v1::Released { event: event.0, sequence: *sequence, at: at.0 };
+            write_frame(out, kind::RELEASED, V1, |out| codec::encode_into(out, &value));
+        }
+        Fact::Expired { sequences, at } => {
+            let value = v1::ExpiredOut { event: event.0, sequences, at: at.0 };
+            write_frame(out, kind::EXPIRED, V1, |out| codec::encode_into(out, &value));
+        }
+        Fact::Amended(amended) => {
+            let value = v1::Amended::from_domain(event, amended);
+            write_frame(out, kind::AMENDED, V1, |out| codec::encode_into(out, &value));
+        }
+    }
+}
+
+/// # Errors
+/// [`RecordError`]: the journal must be refused, since skipping a fact would sell a unit twice.
+pub fn decode(frame: &Frame<'_>) -> Result<Record, RecordError> {
+    if frame.version != V1 {
+        return Err(RecordError::Unknown { kind: frame.kind, version: frame.version });
+    }
+    match frame.kind {
+        kind::CREATED => parse::<v1::Created>(frame)?.into_domain(),
+        kind::AMENDED => parse::<v1::Amended>(frame)?.into_domain(),
+        kind::RESERVED => parse::<v1::Reserved>(frame)?.into_domain(),
+        kind::RELEASED => Ok(parse::<v1::Released>(frame)?.into_domain()),
+        kind::EXPIRED => Ok(parse::<v1::Expired>(frame)?.into_domain()),
+        kind::PLACED => Ok(parse::<v1::Placed>(frame)?.into_domain()),
+        kind => Err(RecordError::Unknown { kind, version: frame.version }),
+    }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(frame: &Frame<'_>) -> Result<T, RecordError> {
+    let kind = frame.kind;
+    codec::decode(frame.payload).map_err(|source| RecordError::Malformed { kind, source })
+}
+
+#[cfg(test)]
+mod tests;

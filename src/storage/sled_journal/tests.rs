@@ -1,0 +1,142 @@
+//! The journal on a real directory.
+
+use super::*;
+use crate::storage::frame::write_frame;
+
+fn frame(number: u32, bytes: usize) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_frame(&mut out, 1, 1, |out| {
+        out.extend_from_slice(&number.to_le_bytes());
+        out.resize(out.len() + bytes, 7);
+    });
+    out
+}
+
+fn open(dir: &Path) -> SledJournal {
+    SledJournal::open(dir).expect("opens").0
+}
+
+fn numbers(journal: &SledJournal) -> Vec<u32> {
+    let mut found = Vec::new();
+    let mut visit = |frame: crate::storage::frame::Frame<'_>| {
+        found.push(u32::from_le_bytes(frame.payload[..4].try_into().expect("four")));
+        Ok(())
+    };
+    let reader = journal.reader();
+    if let Some(epoch) = reader.checkpoint_epoch().expect("reads") {
+        reader.read_checkpoint(epoch, &mut visit).expect("reads");
+    }
+    for epoch in reader.epochs().expect("reads") {
+        reader.read_epoch(epoch, &mut visit).expect("reads");
+    }
+    found
+}
+
+#[test]
+fn what_was_appended_is_there_again_whatever_its_size() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let mut journal = open(dir.path());
+    for n in 0..100 {
+        let size = [10, 100, 4_080, 4_090, 9_000, 100_000][n as usize % 6];
+        journal.append(&[&frame(n, size), &frame(1_000 + n, 1)]).expect("appends");
+    }
+    let expected: Vec<u32> = (0..100).flat_map(|n| [n, 1_000 + n]).collect();
+    assert_eq!(numbers(&journal), expected);
+    drop(journal);
+    assert_eq!(numbers(&open(dir.path())), expected);
+}
+
+#[test]
+fn a_checkpoint_replaces_the_epochs_before_it() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let mut journal = open(dir.path());
+    journal.append(&[&frame(1, 10)]).expect("appends");
+    assert_eq!(journal.rotate().expect("rotates"), 2);
+    journal.append(&[&frame(2, 10)]).expect("appends");
+    let reader = journal.reader();
+    let mut once = |out: &mut Vec<u8>| {
+        out.extend(frame(50, 5_000));
+        false
+    };
+    reader.write_checkpoint(1, &mut once).expect("writes");
+    assert_eq!(numbers(&journal), [50, 2]);
+    drop((reader, journal));
+    let mut journal = open(dir.path());
+    assert_eq!(numbers(&journal), [50, 2]);
+    journal.append(&[&frame(3, 10)]).expect("appends");
+    assert_eq!(numbers(&journal), [50, 2, 3]);
+}
+
+#[test]
+fn an_unfinished_checkpoint_is_as_if_it_never_was() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let mut journal = open(dir.path());
+    journal.append(&[&frame(1, 10)]).expect("appends");
+    journal
+        .reader
+        .tree(CHECKPOINT, 1)
+        .expect("tree")
+        .insert(1_u64.to_be_bytes(), b"x")
+        .expect("put");
+    drop(journal);
+    let journal = open(dir.path());
+    assert_eq!(numbers(&journal), [1]);
+    assert!(journal.reader.numbers(CHECKPOINT).is_empty());
+}
+
+#[test]
+fn a_torn_record_that_nobody_was_told_of_is_dropped() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let mut journal = open(dir.path());
+    journal.append(&[&frame(1, 10)]).expect("appends");
+    // The writer dies between the parts of a long record, before its sync and its watermark.
+    journal.put(&[&frame(2, 20_000)]).expect("puts");
+    journal.tree.remove(journal.position.key.to_be_bytes()).expect("tears");
+    drop(journal);
+    let (journal, report) = SledJournal::open(dir.path()).expect("opens");
+    assert_eq!(report.torn_values_dropped, 4);
+    assert_eq!(numbers(&journal), [1]);
+}
+
+#[test]
+fn a_journal_that_ends_before_what_was_acknowledged_is_refused() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let mut journal = open(dir.path());
+    for n in 1..=3 {
+        journal.append(&[&frame(n, 10)]).expect("appends");
+    }
+    journal.tree.remove(3_u64.to_be_bytes()).expect("loses");
+    drop(journal);
+    let refused = SledJournal::open(dir.path()).err().expect("refused");
+    assert!(matches!(refused, OpenError::AcknowledgedRecordsMissing { .. }), "{refused}");
+}
+
+#[test]
+fn a_value_missing_in_the_middle_is_refused() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let mut journal = open(dir.path());
+    for n in 1..=3 {
+        journal.append(&[&frame(n, 10)]).expect("appends");
+    }
+    journal.tree.remove(2_u64.to_be_bytes()).expect("loses");
+    drop(journal);
+    assert!(SledJournal::open(dir.path()).is_err());
+}
+
+#[test]
+fn a_directory_has_one_owner() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let _owner = open(dir.path());
+    let refused = SledJournal::open(dir.path()).err().expect("refused");
+    assert!(matches!(refused, OpenError::InUse { .. }), "{refused}");
+}
+
+#[test]
+fn leftovers_of_an_interrupted_snapshot_do_no_harm() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let mut journal = open(dir.path());
+    journal.append(&[&frame(1, 10)]).expect("appends");
+    drop(journal);
+    std::fs::write(dir.path().join("snap.00000000000000FF.generating"), b"").expect("writes");
+    assert_eq!(numbers(&open(dir.path())), [1]);
+}
