@@ -1,10 +1,13 @@
 //! The engine for the moment tickets go on sale. Modules in reading order.
 
-pub mod actors;
-pub mod clock;
-pub mod config;
-pub mod domain;
+pub mod actors; // who does the work
+pub mod app; // joins the parts
+pub mod clock; // the only reader of the system clock
+pub mod config; // settings, checked
+pub mod domain; // the rules, pure
 pub mod faults;
-pub mod metrics;
-pub mod storage;
-pub mod telemetry;
+pub mod http; // the edge
+pub mod metrics; // what is measured
+pub mod storage; // what is kept, and how it survives
+pub mod telemetry; // logs
+pub mod verify; // looks at a data directory // planted bugs for the tests

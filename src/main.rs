@@ -1,3 +1,78 @@
-//! Arguments, then config, then the app. Nothing else.
+//! Arguments, then config, then the app. Exit codes: 0 fine, 1 it could not be done, 2 the call or the
+//! config is wrong, 74 the journal failed.
 
-fn main() {}
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use onsale::config::Config;
+use onsale::{app, telemetry, verify};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The engine for the moment tickets go on sale.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Work>,
+    /// Settings; without it config.toml of the working directory, else those built in.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Work {
+    /// Serves (the default).
+    Serve,
+    /// Reads the settings and says whether they can be used.
+    CheckConfig,
+    /// Reads a data directory, audits all laws, prints a summary and the digest.
+    Verify {
+        #[arg(value_name = "DATA_DIR")]
+        data_dir: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match arguments.command {
+        Some(Work::Verify { data_dir }) => match verify::verify(&data_dir) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(error) => fail(&error),
+        },
+        Some(Work::CheckConfig) => with_config(&arguments, |_| {
+            eprintln!("the settings can be used");
+            Ok(())
+        }),
+        Some(Work::Serve) | None => with_config(&arguments, serve),
+    }
+}
+
+fn with_config(arguments: &Arguments, then: impl FnOnce(Config) -> anyhow::Result<()>) -> ExitCode {
+    match Config::load(arguments.config.as_deref()) {
+        Ok(config) => then(config).map_or_else(|error| fail(&error), |()| ExitCode::SUCCESS),
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn serve(config: Config) -> anyhow::Result<()> {
+    telemetry::install(&config.log.filter)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let served = runtime.block_on(app::run(config));
+    if served.is_ok() {
+        // Everything durable is durable; the store's destructors could only wait for its threads.
+        std::process::exit(0);
+    }
+    served
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    eprintln!("{error:#}");
+    ExitCode::FAILURE
+}

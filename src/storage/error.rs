@@ -12,7 +12,7 @@ pub enum JournalError {
     Store {
         doing: &'static str,
         #[source]
-        source: sled::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     #[error("{doing} failed")]
     Io {
@@ -34,6 +34,7 @@ pub enum JournalError {
     #[error("scripted fault")]
     Scripted,
 }
+
 /// Why a data directory does not open.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {

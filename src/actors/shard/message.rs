@@ -10,6 +10,7 @@ use crate::actors::directory::Published;
 use crate::domain::ids::{EventNumber, ReservationId};
 use crate::domain::inventory::{Command, Create, Receipt};
 
+#[expect(clippy::large_enum_variant, reason = "nearly every message is the large one")]
 pub(crate) enum ShardMessage {
     Submit(Submission),
     /// Self-sent when a batch opens.

@@ -109,7 +109,7 @@ impl Shard {
         // The place in the queue is free again from here on.
         drop(slot);
         self.seen += 1;
-        if self.seen % WAIT_SAMPLE == 0 {
+        if self.seen.is_multiple_of(WAIT_SAMPLE) {
             self.metrics.queue_wait_seconds.record(enqueued.elapsed());
         }
         if reply.is_closed() {

@@ -1,0 +1,122 @@
+//! Reading bodies: bounded in bytes and in silence, and parsed so that a mistake has a name.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use serde::de::DeserializeOwned;
+
+use super::problem::{Code, FieldError, Problem};
+use super::state::Front;
+use crate::domain::idempotency::KeyDigest;
+use crate::domain::ids::is_printable_name;
+
+/// Reads a JSON body into `T`.
+///
+/// # Errors
+/// 413, 415, 408 or 400; nothing happened.
+pub(super) async fn json<T: DeserializeOwned>(
+    front: &Front,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<T, Problem> {
+    is_json(headers)?;
+    let bytes =
+        read(front.options.body_bytes_max, front.options.idle_timeout, headers, body).await?;
+    serde_json::from_slice(&bytes).map_err(|_| explain::<T>(&bytes))
+}
+
+fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(stated) = headers.get(CONTENT_TYPE) else { return Ok(()) };
+    let essence = stated.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    let detail = format!("the body is {essence:?}, not application/json");
+    Err(Problem::new(Code::UnsupportedMediaType, detail))
+}
+
+async fn read(
+    bytes_max: usize,
+    idle: Duration,
+    headers: &HeaderMap,
+    mut body: Body,
+) -> Result<Bytes, Problem> {
+    let too_large = || Problem::new(Code::BodyTooLarge, format!("the limit is {bytes_max} bytes"));
+    let stated = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if stated.is_some_and(|stated: usize| bytes_max < stated) {
+        return Err(too_large());
+    }
+    let mut first: Option<Bytes> = None;
+    let mut gathered = BytesMut::new();
+    loop {
+        let frame = tokio::time::timeout(idle, body.frame()).await;
+        let frame = frame.map_err(|_| Problem::new(Code::RequestTimeout, "the body stopped"))?;
+        let Some(frame) = frame else { break };
+        let broken = |_| Problem::new(Code::InvalidRequest, "the body broke off");
+        let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
+        if bytes_max < gathered.len() + first.as_ref().map_or(0, Bytes::len) + data.len() {
+            return Err(too_large());
+        }
+        // Nearly every body comes in one piece, which is then not copied.
+        match first.take() {
+            None if gathered.is_empty() => first = Some(data),
+            None => gathered.extend_from_slice(&data),
+            Some(before) => {
+                gathered.extend_from_slice(&before);
+                gathered.extend_from_slice(&data);
+            }
+        }
+    }
+    Ok(first.unwrap_or_else(|| gathered.freeze()))
+}
+
+/// Parses again, slowly, to say which field is wrong.
+fn explain<T: DeserializeOwned>(bytes: &[u8]) -> Problem {
+    let json = &mut serde_json::Deserializer::from_slice(bytes);
+    let error = match serde_path_to_error::deserialize::<_, T>(json) {
+        Ok(_) => return Problem::invalid(&[field("", "something follows the JSON value")]),
+        Err(error) => error,
+    };
+    let path = error.path().to_string();
+    let path = if path == "." { String::new() } else { path };
+    let reason = error.inner().to_string();
+    // serde names a missing or unknown field in its message, not in its path.
+    let named = ["missing field `", "unknown field `"].into_iter().find_map(|start| {
+        let name = reason.strip_prefix(start)?.split('`').next()?;
+        Some(if path.is_empty() || path.ends_with(name) {
+            if path.is_empty() { name.to_owned() } else { path.clone() }
+        } else {
+            format!("{path}.{name}")
+        })
+    });
+    let place = reason.find(" at line ").unwrap_or(reason.len());
+    let reason = if error.inner().is_data() { &reason[..place] } else { &reason[..] };
+    Problem::invalid(&[field(&named.unwrap_or(path), reason)])
+}
+
+fn field(name: &str, reason: &str) -> FieldError {
+    let name = if name.is_empty() { "body" } else { name };
+    FieldError { field: name.to_owned(), reason: reason.to_owned() }
+}
+
+/// The request's `Idempotency-Key`, if it has one.
+///
+/// # Errors
+/// 400 when it has more than one, or one out of bounds.
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<KeyDigest>, Problem> {
+    const NAME: &str = "idempotency-key";
+    let invalid = |reason: &str| Err(Problem::invalid(&[field("Idempotency-Key", reason)]));
+    let mut keys = headers.get_all(NAME).iter();
+    let Some(key) = keys.next() else { return Ok(None) };
+    if keys.next().is_some() {
+        return invalid("must be sent once");
+    }
+    match key.to_str() {
+        Ok(key) if is_printable_name(key) => Ok(Some(KeyDigest::of(key))),
+        Ok(_) | Err(_) => invalid("must have 1 to 255 printable ASCII characters"),
+    }
+}

@@ -1,0 +1,86 @@
+//! The edge: HTTP in, commands to the router, answers out. Decides nothing about inventory.
+//!
+//! | method and path | handler |
+//! |---|---|
+//! | `POST /v1/events` | `routes::events::create` |
+//! | `GET /v1/events`, `GET /v1/events/{event}` | `routes::events::list`, `read` |
+//! | `PATCH /v1/events/{event}` | `routes::amend::amend` |
+//! | `GET /v1/events/{event}/availability` | `routes::events::availability` |
+//! | `POST /v1/events/{event}/reservations` | `routes::reservations::reserve` |
+//! | `GET`, `DELETE /v1/events/{event}/reservations/{id}` | `routes::reservations::read`, `release` |
+//! | `GET /healthz`, `/readyz`, `/metrics` | `routes::health` |
+//! | `GET /openapi.json`, `/docs`, `/problems/{code}` | `routes::pages` |
+
+mod body;
+mod cache;
+mod layers;
+mod problem;
+mod refusal;
+mod routes;
+mod server;
+mod state;
+mod views;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use server::{Limits, listen, serve};
+pub use state::{Front, FrontOptions, Phase};
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "onsale",
+    description = "Reservations for the moment tickets go on sale. A 2xx is on stable storage.",
+    license(name = "MIT OR Apache-2.0")
+))]
+struct ApiDoc;
+
+fn described() -> OpenApiRouter<Arc<Front>> {
+    OpenApiRouter::with_openapi(ApiDoc::openapi())
+        .routes(routes!(routes::events::list, routes::events::create))
+        .routes(routes!(routes::events::read, routes::amend::amend))
+        .routes(routes!(routes::events::availability))
+        .routes(routes!(routes::reservations::reserve))
+        .routes(routes!(routes::reservations::read, routes::reservations::release))
+        .routes(routes!(routes::health::live))
+        .routes(routes!(routes::health::ready))
+}
+
+/// Every template that can match, for the metrics.
+#[must_use]
+pub fn route_templates() -> Vec<String> {
+    let (_, document) = described().split_for_parts();
+    let mut templates: Vec<String> = document.paths.paths.keys().cloned().collect();
+    templates.extend(["/problems/{code}", "/openapi.json", "/metrics"].map(str::to_owned));
+    templates
+}
+
+/// What buyers, shops and organizers reach.
+pub fn public(front: Arc<Front>) -> Router {
+    let (router, document) = described().split_for_parts();
+    router
+        .route("/problems/{code}", get(routes::pages::problem))
+        .merge(utoipa_swagger_ui::SwaggerUi::new("/docs").url("/openapi.json", document))
+        .fallback(routes::pages::nothing_here)
+        .method_not_allowed_fallback(routes::pages::method_not_allowed)
+        .layer(from_fn_with_state(Arc::clone(&front), layers::around))
+        .with_state(front)
+}
+
+/// What operators reach.
+pub fn admin(front: Arc<Front>) -> Router {
+    Router::new()
+        .route("/metrics", get(routes::health::metrics))
+        .route("/healthz", get(routes::health::live))
+        .route("/readyz", get(routes::health::ready))
+        .fallback(routes::pages::nothing_here)
+        .method_not_allowed_fallback(routes::pages::method_not_allowed)
+        .layer(from_fn_with_state(Arc::clone(&front), layers::around))
+        .with_state(front)
+}

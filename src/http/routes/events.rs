@@ -1,0 +1,175 @@
+//! The catalogue: creating, reading and listing events, and what is left of them.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::header::{ETAG, LOCATION};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use super::draft::EventDraft;
+use crate::actors::{Answer, EventEntry, NewEvent, Published};
+use crate::domain::idempotency::{Fingerprint, KeyDigest, RememberedKey};
+use crate::http::problem::{Code, FieldErrors, Problem};
+use crate::http::state::Front;
+use crate::http::{body, cache, refusal, views};
+use crate::metrics;
+
+/// The catalogue's tag of an event: its number and revision, so that no two states share it.
+pub(super) fn tag(entry: &EventEntry, state: &Published) -> String {
+    format!("{}-{}", entry.number.0, state.terms.revision)
+}
+
+/// Puts an event on the books.
+#[utoipa::path(
+    post, path = "/v1/events", request_body = EventDraft,
+    params(("Idempotency-Key" = Option<String>, Header, description = "repeat safely, 24 h")),
+    responses(
+        (status = 201, body = views::Event), (status = 400), (status = 408), (status = 409),
+        (status = 413), (status = 415), (status = 422), (status = 503),
+    )
+)]
+pub async fn create(
+    State(front): State<Arc<Front>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let router = front.router()?;
+    let key = body::idempotency_key(&headers)?;
+    let draft: EventDraft = body::json(&front, &headers, body).await?;
+    let now = router.now();
+    let made = draft.id.is_none().then(|| made_id(key));
+    let id = draft.id.as_deref().or(made.as_deref()).unwrap_or_default();
+    let (terms, capacities) = draft.check(id, front.options.hold, now)?;
+    let key = key.map(|digest| {
+        // The time of creation is ours, not the request's.
+        let meaning = format!("{:?}{:?}{:?}{capacities:?}", terms.name, terms.sale, terms.pools);
+        let parts = [terms.id.as_str().as_bytes(), meaning.as_bytes()];
+        RememberedKey { digest, fingerprint: Fingerprint::of(parts) }
+    });
+    let answer = router.create(NewEvent { terms, capacities, key }).await;
+    let (state, replayed) = match answer {
+        Ok(Answer::Event { state, replayed }) => (state, replayed),
+        Ok(Answer::Reservation { .. } | Answer::Done) => {
+            return Err(Problem::new(Code::Internal, ""));
+        }
+        Err(error) => return Err(refusal::problem(error, now)),
+    };
+    metrics::count_command("create_event", if replayed { "replayed" } else { "done" });
+    let mut response = cache::json(StatusCode::CREATED, &views::Event::of(&state));
+    let headers = response.headers_mut();
+    if let Ok(location) = HeaderValue::try_from(format!("/v1/events/{}", state.terms.id)) {
+        headers.insert(LOCATION, location);
+    }
+    if let Some(entry) = router.find(state.terms.id.as_str())
+        && let Some(tag) = cache::quoted(&tag(&entry, &state))
+    {
+        headers.insert(ETAG, tag);
+    }
+    super::reservations::mark_replayed(headers, replayed);
+    Ok(response)
+}
+
+/// An id for an event without one: the same for a repeated request, random without a key.
+fn made_id(key: Option<KeyDigest>) -> String {
+    let number = key.map_or_else(rand::random, |key| key.table_hash());
+    format!("event-{number:016x}")
+}
+
+/// The catalogue, in the order of ids.
+#[utoipa::path(
+    get, path = "/v1/events",
+    params(
+        ("limit" = Option<u32>, Query, description = "1 to 1,000; 100 when left out"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+    ),
+    responses((status = 200, body = views::EventList), (status = 304), (status = 400), (status = 503))
+)]
+pub async fn list(
+    State(front): State<Arc<Front>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let page = Page::parse(query.as_deref().unwrap_or_default())?;
+    let mut events = front.router()?.list(page.cursor.as_deref(), page.limit + 1);
+    let more = page.limit < events.len();
+    events.truncate(page.limit);
+    let mut tag = blake3::Hasher::new();
+    let items = events.iter().map(|entry| {
+        let state = entry.published();
+        tag.update(self::tag(entry, &state).as_bytes()).update(b" ");
+        views::Event::of(&state)
+    });
+    let items = items.collect();
+    let last = events.last().map(|entry| entry.id.to_string());
+    let next_cursor = last.filter(|_| more);
+    tag.update(if more { b"more" } else { b"last" });
+    let tag = tag.finalize().to_hex();
+    Ok(cache::public(&headers, &tag[..32], &views::EventList { items, next_cursor }))
+}
+
+struct Page {
+    limit: usize,
+    cursor: Option<String>,
+}
+
+impl Page {
+    const LIMIT_MAX: usize = 1_000;
+
+    fn parse(query: &str) -> Result<Self, Problem> {
+        let mut errors = FieldErrors::default();
+        let mut page = Self { limit: 100, cursor: None };
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            match name {
+                "limit" => match value.parse() {
+                    Ok(limit) if (1..=Self::LIMIT_MAX).contains(&limit) => page.limit = limit,
+                    Ok(_) | Err(_) => {
+                        errors.add("limit", format!("must be 1 to {}", Self::LIMIT_MAX));
+                    }
+                },
+                "cursor" => {
+                    let cursor = crate::domain::ids::EventId::parse(value);
+                    let cursor = cursor.map_err(|_| "is not one that was given".to_owned());
+                    page.cursor = errors.check("cursor", cursor).map(|id| id.to_string());
+                }
+                name => errors.add(name, "is not a parameter of this list"),
+            }
+        }
+        errors.finish(Some(page))
+    }
+}
+
+/// One event.
+#[utoipa::path(
+    get, path = "/v1/events/{event}", params(("event" = String, Path)),
+    responses((status = 200, body = views::Event), (status = 304), (status = 404), (status = 503))
+)]
+pub async fn read(
+    State(front): State<Arc<Front>>,
+    Path(event): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (_, entry) = front.event(&event)?;
+    let state = entry.published();
+    Ok(cache::public(&headers, &tag(&entry, &state), &views::Event::of(&state)).into_response())
+}
+
+/// What is left, by pool. Read without waking the shard.
+#[utoipa::path(
+    get, path = "/v1/events/{event}/availability", params(("event" = String, Path)),
+    responses(
+        (status = 200, body = views::Availability), (status = 304), (status = 404), (status = 503)
+    )
+)]
+pub async fn availability(
+    State(front): State<Arc<Front>>,
+    Path(event): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (_, entry) = front.event(&event)?;
+    let state = entry.published();
+    let tag = format!("{}-{}-a", entry.number.0, state.version);
+    Ok(cache::public(&headers, &tag, &views::Availability::of(&state)))
+}

@@ -1,0 +1,113 @@
+//! The accept loop. `axum::serve` sets no timers and no bounds, so a few thousand slow clients would
+//! hold it for ever; this one closes connections that send no head in time, and accepts no more than
+//! it was told to.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use metrics::Gauge;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tower::ServiceExt;
+
+/// Bounds of one listener.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    pub connections_max: u32,
+    /// Until a head must be complete; also ends a connection that rests between requests.
+    pub header_timeout: Duration,
+    /// How long open connections may finish after the stop.
+    pub drain: Duration,
+}
+
+/// Most bytes of a request's head. 16 KiB hold any cookie jar worth accepting.
+const HEAD_BYTES_MAX: usize = 16 << 10;
+/// Connections the kernel may queue for us.
+const BACKLOG: i32 = 4_096;
+/// Rest after an accept that failed, most often for want of file descriptors.
+const ACCEPT_REST: Duration = Duration::from_millis(20);
+
+/// # Errors
+/// When the address is taken or not ours.
+pub fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let domain = socket2::Domain::for_address(address);
+    let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Serves until `stop` turns true, then lets open requests finish for at most `limits.drain`.
+pub async fn serve(
+    listener: TcpListener,
+    app: Router,
+    limits: Limits,
+    open: Option<Gauge>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let places = Arc::new(Semaphore::new(limits.connections_max as usize));
+    let graceful = GracefulShutdown::new();
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_buf_size(HEAD_BYTES_MAX);
+    loop {
+        let accepted = tokio::select! {
+            accepted = next(&listener, &places) => accepted,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        let Some((stream, place)) = accepted else { break };
+        if let Some(open) = &open {
+            let taken = limits.connections_max as usize - places.available_permits();
+            open.set(u32::try_from(taken).map_or(f64::MAX, f64::from));
+        }
+        let app = app.clone();
+        let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+            let app = app.clone();
+            async move {
+                let response = app.oneshot(request.map(Body::new)).await;
+                Ok::<_, Infallible>(response.unwrap_or_else(|never| match never {}))
+            }
+        });
+        let connection = http.serve_connection(TokioIo::new(stream), service);
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            // Whatever ended it, the client has hung up or was too slow; there is nobody to tell.
+            drop(connection.await);
+            drop(place);
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some connections did not finish in time");
+    }
+}
+
+async fn next(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await.ok()?;
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // Answers are small and complete; waiting to fill a packet only delays them.
+                drop(stream.set_nodelay(true));
+                return Some((stream, place));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "accept failed");
+                tokio::time::sleep(ACCEPT_REST).await;
+            }
+        }
+    }
+}

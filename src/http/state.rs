@@ -1,0 +1,103 @@
+//! What every route may use.
+
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use super::problem::{Code, Problem};
+use crate::actors::{EventEntry, Router};
+use crate::domain::time::HoldLength;
+use crate::metrics::HttpMetrics;
+
+/// Where the server is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    Recovering = 0,
+    Ready = 1,
+    Draining = 2,
+}
+
+pub struct FrontOptions {
+    /// Unit: bytes of one body.
+    pub body_bytes_max: usize,
+    /// Longest silence inside a body.
+    pub idle_timeout: Duration,
+    /// Hold of events that do not say.
+    pub hold: HoldLength,
+    /// Told apart from other starts in request ids.
+    pub start: u32,
+    pub metrics: HttpMetrics,
+    pub scrape: PrometheusHandle,
+}
+
+/// The state behind all routes. Exists before the engine does, so that a recovering server answers.
+pub struct Front {
+    router: OnceLock<Arc<Router>>,
+    phase: AtomicU8,
+    requests: AtomicU64,
+    pub(super) in_flight: AtomicU64,
+    pub(super) options: FrontOptions,
+}
+
+impl Front {
+    #[must_use]
+    pub fn new(options: FrontOptions) -> Self {
+        Self {
+            router: OnceLock::new(),
+            phase: AtomicU8::new(Phase::Recovering as u8),
+            requests: AtomicU64::new(0),
+            in_flight: AtomicU64::new(0),
+            options,
+        }
+    }
+
+    /// The engine is up: answer for it.
+    pub fn open(&self, router: Arc<Router>) {
+        if self.router.set(router).is_ok() {
+            self.phase.store(Phase::Ready as u8, Ordering::Release);
+        }
+    }
+
+    /// Tell load balancers to send nothing more.
+    pub fn start_draining(&self) {
+        self.phase.store(Phase::Draining as u8, Ordering::Release);
+    }
+
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Acquire) {
+            0 => Phase::Recovering,
+            1 => Phase::Ready,
+            _ => Phase::Draining,
+        }
+    }
+
+    /// Open connections and requests being answered, for the sampler.
+    #[must_use]
+    pub fn requests_in_flight(&self) -> u64 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    #[must_use]
+    pub fn metrics(&self) -> &HttpMetrics {
+        &self.options.metrics
+    }
+
+    pub(super) fn router(&self) -> Result<&Arc<Router>, Problem> {
+        let recovering = || Problem::new(Code::ShardDown, "the server is recovering");
+        self.router.get().ok_or_else(recovering)
+    }
+
+    pub(super) fn event(&self, id: &str) -> Result<(&Arc<Router>, Arc<EventEntry>), Problem> {
+        let router = self.router()?;
+        let event = router.find(id).ok_or_else(|| Problem::new(Code::NotFound, "no such event"))?;
+        Ok((router, event))
+    }
+
+    pub(super) fn next_request_id(&self) -> String {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        format!("{:08x}-{number:x}", self.options.start)
+    }
+}

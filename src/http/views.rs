@@ -1,0 +1,189 @@
+//! The bodies that go out.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::actors::Published;
+use crate::domain::inventory::Receipt;
+use crate::domain::money;
+use crate::domain::time::UnixMillis;
+
+/// RFC 3339 in UTC.
+pub(super) fn time(at: UnixMillis) -> String {
+    let millis = i64::try_from(at.min(UnixMillis::MAX).0).unwrap_or_default();
+    Timestamp::from_millisecond(millis).unwrap_or_default().to_string()
+}
+
+/// Minor units of an ISO 4217 currency.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Money {
+    amount: u64,
+    #[schema(example = "EUR")]
+    currency: String,
+}
+
+impl From<money::Money> for Money {
+    fn from(money: money::Money) -> Self {
+        Self { amount: money.amount, currency: money.currency.as_str().to_owned() }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Event {
+    id: String,
+    name: String,
+    starts_at: Option<String>,
+    sale: Sale,
+    pools: Vec<Pool>,
+    created_at: String,
+    /// One more with each change; the `ETag` is made of it.
+    version: u64,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Sale {
+    /// `open`, `paused` or `closed`, as the organizer set it, whatever the times say.
+    state: &'static str,
+    opens_at: Option<String>,
+    closes_at: Option<String>,
+    hold_seconds: u32,
+    per_customer_limit: Option<u32>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Pool {
+    id: String,
+    kind: &'static str,
+    name: String,
+    capacity: u32,
+    price: Money,
+}
+
+impl Event {
+    pub fn of(state: &Published) -> Self {
+        let terms = &state.terms;
+        let pools = terms.pools.iter().zip(&state.pools).map(|(pool, counts)| Pool {
+            id: pool.id.to_string(),
+            kind: "general",
+            name: pool.name.to_string(),
+            capacity: counts.capacity,
+            price: pool.price.into(),
+        });
+        Self {
+            id: terms.id.to_string(),
+            name: terms.name.to_string(),
+            starts_at: terms.starts_at.map(time),
+            sale: Sale {
+                state: terms.sale.state.as_str(),
+                opens_at: terms.sale.opens_at.map(time),
+                closes_at: terms.sale.closes_at.map(time),
+                hold_seconds: terms.sale.hold.seconds(),
+                per_customer_limit: terms.sale.customer_limit.map(std::num::NonZeroU32::get),
+            },
+            pools: pools.collect(),
+            created_at: time(terms.created_at),
+            version: terms.revision,
+        }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct EventList {
+    pub items: Vec<Event>,
+    /// Send it as `cursor` for the next page; null on the last.
+    pub next_cursor: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Availability {
+    event: String,
+    /// Facts so far; a higher one is newer.
+    version: u64,
+    /// Nothing can be bought now, and nothing held may come back.
+    sold_out: bool,
+    next_release_at: Option<String>,
+    pools: Vec<PoolAvailability>,
+}
+
+/// `available + held + sold + blocked = capacity`, always.
+#[derive(Serialize, ToSchema)]
+struct PoolAvailability {
+    id: String,
+    capacity: u32,
+    available: u32,
+    held: u32,
+    sold: u32,
+    blocked: u32,
+}
+
+impl Availability {
+    pub fn of(state: &Published) -> Self {
+        let terms = &state.terms;
+        let pools = terms.pools.iter().zip(&state.pools).map(|(pool, counts)| PoolAvailability {
+            id: pool.id.to_string(),
+            capacity: counts.capacity,
+            available: counts.available,
+            held: counts.held,
+            sold: counts.sold,
+            blocked: counts.blocked,
+        });
+        Self {
+            event: terms.id.to_string(),
+            version: state.version,
+            sold_out: state.pools.iter().all(|pool| pool.available + pool.held == 0),
+            next_release_at: state.next_release_at.map(time),
+            pools: pools.collect(),
+        }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Reservation {
+    id: String,
+    event: String,
+    customer: String,
+    /// `HELD`, `RELEASED` or `EXPIRED`.
+    status: &'static str,
+    lines: Vec<ReservedLine>,
+    total: Money,
+    created_at: String,
+    expires_at: String,
+}
+
+#[derive(Serialize, ToSchema)]
+struct ReservedLine {
+    pool: String,
+    quantity: u32,
+    unit_price: Money,
+}
+
+impl Reservation {
+    pub fn of(receipt: &Receipt) -> Self {
+        let terms = &receipt.terms;
+        let lines = receipt.lines.as_slice();
+        let amount = lines
+            .iter()
+            .map(|line| terms.pool(line.pool).price.times(line.quantity.units()).amount)
+            .sum();
+        // All pools of an event have one currency; the door checks it.
+        let currency = terms.pools[0].price.currency;
+        Self {
+            id: receipt.id.to_string(),
+            event: terms.id.to_string(),
+            customer: receipt.customer.as_str().to_owned(),
+            status: receipt.status.as_str(),
+            lines: lines
+                .iter()
+                .map(|line| ReservedLine {
+                    pool: terms.pool(line.pool).id.to_string(),
+                    quantity: line.quantity.units(),
+                    unit_price: terms.pool(line.pool).price.into(),
+                })
+                .collect(),
+            total: money::Money { amount, currency }.into(),
+            created_at: time(receipt.created_at),
+            expires_at: time(receipt.expires_at),
+        }
+    }
+}
