@@ -82,7 +82,7 @@ fn explain<T: DeserializeOwned>(bytes: &[u8]) -> Problem {
         Err(error) => error,
     };
     let path = error.path().to_string();
-    let path = if path == "." { String::new() } else { path };
+    let path = if path == "." || path == "?" { String::new() } else { path };
     let reason = error.inner().to_string();
     // serde names a missing or unknown field in its message, not in its path.
     let named = ["missing field `", "unknown field `"].into_iter().find_map(|start| {

@@ -13,6 +13,7 @@
 
 mod body;
 mod cache;
+mod code;
 mod layers;
 mod problem;
 mod refusal;

@@ -25,6 +25,7 @@ const HEIGHTS: &[(&str, u8)] = &[
     ("http", 4),
     ("cluster", 4),
     ("app", 5),
+    ("verify", 5),
 ];
 
 /// At this height, and only here, neighbours may import each other.

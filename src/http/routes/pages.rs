@@ -10,8 +10,9 @@ pub async fn problem(Path(code): Path<String>) -> Response {
     let Some(code) = Code::ALL.into_iter().find(|known| known.as_str() == code) else {
         return Problem::new(Code::NotFound, "no such problem").into_response();
     };
-    let (status, word, title, advice) = code.describe();
-    format!("{title}\n\n{word} (HTTP {})\n\n{advice}\n", status.as_u16()).into_response()
+    let (title, word, advice) = (code.title(), code.as_str(), code.advice());
+    let status = code.status().as_u16();
+    format!("{title}\n\n{word} (HTTP {status})\n\n{advice}\n").into_response()
 }
 
 pub async fn nothing_here() -> Problem {
