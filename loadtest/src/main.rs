@@ -1,3 +1,0 @@
-//! Scenarios against a running server.
-
-fn main() {}
