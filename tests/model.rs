@@ -77,9 +77,9 @@ impl Naive {
             let same = (*by, *asked) == (customer, units);
             return if same { Ok(Some(*sequence)) } else { Err("idempotency_key_reused") };
         }
-        for pool in 0..2 {
-            if self.capacity[pool] < units[pool] + self.held(pool) {
-                let coming = units[pool] <= self.capacity[pool];
+        for (pool, asked) in units.into_iter().enumerate() {
+            if self.capacity[pool] < asked + self.held(pool) {
+                let coming = asked <= self.capacity[pool];
                 return Err(if coming { "all_held" } else { "sold_out" });
             }
         }
