@@ -1,0 +1,53 @@
+//! Puts load on a running onsale, and checks afterwards that what it was told is true.
+//!
+//! Exit codes: 0 all holds, 1 the ledger and the server disagree, 2 the call is wrong or there is no
+//! server.
+
+mod buyer;
+mod connection;
+mod ledger;
+mod ledger_check;
+mod plan;
+mod report;
+mod rush;
+mod scenarios;
+mod tally;
+mod target;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use self::ledger_check::CheckLedger;
+use self::scenarios::flash_sale::FlashSale;
+
+/// Load for onsale. Only ever against this machine.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    scenario: Scenario,
+}
+
+#[derive(Subcommand)]
+enum Scenario {
+    /// Creates an event, lets everybody rush it, and checks the ledger.
+    FlashSale(FlashSale),
+    /// Asks the server for every reservation of a ledger.
+    CheckLedger(CheckLedger),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().scenario {
+        Scenario::FlashSale(scenario) => scenario.run(),
+        Scenario::CheckLedger(check) => check.run(),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::from(2)
+        }
+    }
+}

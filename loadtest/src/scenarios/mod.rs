@@ -1,0 +1,3 @@
+//! What can be played through.
+
+pub mod flash_sale;
