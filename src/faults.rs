@@ -11,6 +11,9 @@
 //! | `skip_fdatasync` | sled is flushed, its file is not synced: lost in a power cut |
 //! | `skip_flush` | records stay in sled's buffer: lost in a `kill -9` |
 //! | `forget_last_record` | recovery leaves out the newest record (INV-6) |
+//! | `ignore_watermark` | a journal that ends before what was acknowledged is accepted (P7) |
+//! | `ignore_full_disk` | selling goes on while the disk is short of space |
+//! | `ignore_append_error` | answers leave although the journal refused their facts (P5) |
 //! | `panic_on_customer` | a shard panics when the customer named `panic` reserves |
 
 /// Every word that [`planted`] may be asked for.
@@ -19,6 +22,9 @@ pub const WORDS: &[&str] = &[
     "skip_fdatasync",
     "skip_flush",
     "forget_last_record",
+    "ignore_watermark",
+    "ignore_full_disk",
+    "ignore_append_error",
     "panic_on_customer",
 ];
 

@@ -134,7 +134,10 @@ impl Loop {
                 )
             });
         }
-        self.append(gathered)?;
+        let appended = self.append(gathered);
+        if !faults::planted("ignore_append_error") {
+            appended?;
+        }
         for work in gathered.drain(..) {
             match work {
                 Work::Group(group) => self.finish(group.publications, group.replies),

@@ -7,6 +7,7 @@ use super::error::JournalError;
 use super::frame::Frame;
 use super::journal::JournalReader;
 use super::record::{CheckpointPart, RecordError, decode};
+use crate::faults;
 
 /// Why a journal is refused. None of these is repaired by trying again; restore a copy, or look with
 /// `onsale verify`.
@@ -58,13 +59,18 @@ fn fold_all(reader: &dyn JournalReader, epoch_last: u64) -> Result<Books, Recove
             books.restore(CheckpointPart::decode(frame).map_err(source)?)
         })?;
     }
+    let mut forgotten = None;
     for epoch in reader.epochs()? {
         if from.is_some_and(|from| epoch <= from) || epoch_last < epoch {
             continue;
         }
         each(reader, epoch, Part::Epoch, |frame| {
             let source = |source| RecoveryError::Record { epoch, source };
-            books.fold(decode(frame).map_err(source)?)
+            let mut record = Some(decode(frame).map_err(source)?);
+            if faults::planted("forget_last_record") {
+                std::mem::swap(&mut record, &mut forgotten);
+            }
+            record.map_or(Ok(()), |record| books.fold(record))
         })?;
     }
     Ok(books)

@@ -1,5 +1,7 @@
 //! A real server in its own process, and the requests that tests send it.
 
+#![expect(dead_code, reason = "each test binary uses some of it")]
+
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -10,36 +12,73 @@ use serde_json::{Value, json};
 pub struct Server {
     child: Child,
     pub url: String,
+    pub admin: String,
     pub client: reqwest::Client,
+}
+
+/// How a server ended that did not come up.
+pub struct Ended {
+    pub code: Option<i32>,
+    /// What it said on standard error.
+    pub text: String,
+}
+
+fn command(wrapper: &[&str], data_dir: &Path, settings: &[(&str, &str)]) -> Command {
+    let server = env!("CARGO_BIN_EXE_onsale");
+    let mut words = wrapper.iter().copied().chain([server]);
+    let mut command = Command::new(words.next().expect("at least the server"));
+    command
+        .args(words)
+        .current_dir(data_dir)
+        .env("ONSALE__STORAGE__DATA_DIR", data_dir.join("data"))
+        .env("ONSALE__STORAGE__FREE_BYTES_MIN", "1048576")
+        .env("ONSALE__SERVER__LISTEN", "127.0.0.1:0")
+        .env("ONSALE__ADMIN__LISTEN", "127.0.0.1:0")
+        .envs(settings.iter().copied());
+    command
 }
 
 impl Server {
     /// Starts the built binary on free ports, with the given settings in its environment, and waits
     /// for its ready line.
     pub fn start(data_dir: &Path, settings: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_onsale"));
-        command
-            .current_dir(data_dir)
-            .env("ONSALE__STORAGE__DATA_DIR", data_dir.join("data"))
-            .env("ONSALE__STORAGE__FREE_BYTES_MIN", "1048576")
-            .env("ONSALE__SERVER__LISTEN", "127.0.0.1:0")
-            .env("ONSALE__ADMIN__LISTEN", "127.0.0.1:0")
-            .envs(settings.iter().copied())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
+        Self::start_under(&[], data_dir, settings)
+    }
+
+    /// The same, started by another program such as `strace`, whose arguments come first.
+    pub fn start_under(wrapper: &[&str], data_dir: &Path, settings: &[(&str, &str)]) -> Self {
+        let mut command = command(wrapper, data_dir, settings);
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("the server starts");
         let output = child.stdout.take().expect("its output is piped");
         let mut ready = String::new();
         BufReader::new(output).read_line(&mut ready).expect("the ready line");
-        let url =
-            ready.split_whitespace().nth(2).unwrap_or_else(|| panic!("no ready line: {ready}"));
-        Self { child, url: url.to_owned(), client: reqwest::Client::new() }
+        let mut words = ready.split_whitespace();
+        let url = words.nth(2).unwrap_or_else(|| panic!("no ready line: {ready}")).to_owned();
+        let admin = words.nth(2).unwrap_or_default().to_owned();
+        Self { child, url, admin, client: reqwest::Client::new() }
+    }
+
+    /// Starts a server that is expected to end by itself.
+    pub fn refused(data_dir: &Path, settings: &[(&str, &str)]) -> Ended {
+        let output = command(&[], data_dir, settings).output().expect("the server starts");
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        Ended { code: output.status.code(), text }
     }
 
     /// `kill -9`.
     pub fn kill(&mut self) {
         self.child.kill().expect("it was running");
         self.child.wait().expect("it ends");
+    }
+
+    /// Waits until the server ends by itself.
+    pub fn exit_code(&mut self) -> Option<i32> {
+        self.child.wait().expect("it ends").code()
+    }
+
+    pub fn process(&self) -> u32 {
+        self.child.id()
     }
 
     pub async fn send(

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Shows that the fault tests can fail: plants one bug after another (src/faults.rs) and expects the test
+# that is there for it to notice. Needs what those tests need: strace, and leave to mount a tmpfs.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+cargo test --locked --test recovery --no-run || exit 1
+missed=0
+bites() { # planted bug, test that must fail on it
+  local output
+  output=$(ONSALE_FAULT=$1 timeout 300 cargo test --locked --test recovery -- --include-ignored --exact "$2" 2>&1)
+  if grep -q "^test result: FAILED. 0 passed; 1 failed" <<<"$output"; then
+    echo "noticed: $1 by $2"
+  else
+    echo "NOT NOTICED: $1 by $2"
+    tail -n 5 <<<"$output"
+    missed=1
+  fi
+}
+
+bites skip_flush kills::no_kill_loses_an_acknowledged_reservation_or_oversells
+bites reply_before_commit kills::no_kill_loses_an_acknowledged_reservation_or_oversells
+bites forget_last_record kills::no_kill_loses_an_acknowledged_reservation_or_oversells
+bites forget_last_record shard_failure::a_shard_that_panics_comes_back_with_all_it_promised
+bites ignore_watermark damage::each_flipped_byte_is_refused_or_harmless
+bites ignore_watermark damage::a_tail_that_nobody_was_told_of_is_dropped_and_one_that_was_told_is_missed
+bites ignore_append_error journal_fault::nothing_is_acknowledged_that_the_journal_refused
+bites ignore_full_disk disk_full::a_full_disk_refuses_sales_loses_none_and_sells_on_when_there_is_space
+bites skip_fdatasync sync_order::between_each_write_and_its_answer_the_disk_was_synced
+bites reply_before_commit sync_order::between_each_write_and_its_answer_the_disk_was_synced
+exit $missed
