@@ -83,6 +83,7 @@ fn start_servers(
     let limits = Limits {
         connections_max: config.server.connections_max.get(),
         header_timeout: config.server.header_timeout,
+        idle_timeout: config.server.idle_timeout,
         drain: config.server.drain,
     };
     let open = front.metrics().connections.clone();

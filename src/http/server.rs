@@ -1,6 +1,6 @@
 //! The accept loop. `axum::serve` sets no timers and no bounds, so a few thousand slow clients would
-//! hold it for ever; this one closes connections that send no head in time, and accepts no more than
-//! it was told to.
+//! hold it for ever; this one closes connections that send no head or read no answer in time, and
+//! accepts no more than it was told to.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -15,6 +15,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use metrics::Gauge;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
 /// Bounds of one listener.
@@ -23,6 +24,8 @@ pub struct Limits {
     pub connections_max: u32,
     /// Until a head must be complete; also ends a connection that rests between requests.
     pub header_timeout: Duration,
+    /// How long a client may leave its answer unread.
+    pub idle_timeout: Duration,
     /// How long open connections may finish after the stop.
     pub drain: Duration,
 }
@@ -66,10 +69,7 @@ pub async fn serve(
             _ = stop.wait_for(|stop| *stop) => break,
         };
         let Some((stream, place)) = accepted else { break };
-        if let Some(open) = &open {
-            let taken = limits.connections_max as usize - places.available_permits();
-            open.set(u32::try_from(taken).map_or(f64::MAX, f64::from));
-        }
+        let counted = open.clone().map(Counted::new);
         let app = app.clone();
         let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
             let app = app.clone();
@@ -78,17 +78,35 @@ pub async fn serve(
                 Ok::<_, Infallible>(response.unwrap_or_else(|never| match never {}))
             }
         });
-        let connection = http.serve_connection(TokioIo::new(stream), service);
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(limits.idle_timeout));
+        let connection = http.serve_connection(TokioIo::new(Box::pin(stream)), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             // Whatever ended it, the client has hung up or was too slow; there is nobody to tell.
             drop(connection.await);
-            drop(place);
+            drop((place, counted));
         });
     }
     drop(listener);
     if tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_err() {
         tracing::warn!("some connections did not finish in time");
+    }
+}
+
+/// An open connection in the gauge.
+struct Counted(Gauge);
+
+impl Counted {
+    fn new(open: Gauge) -> Self {
+        open.increment(1.0);
+        Self(open)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
     }
 }
 

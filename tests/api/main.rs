@@ -3,6 +3,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod edges;
+mod process;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::Server;

@@ -1,6 +1,6 @@
 //! A real server in its own process, and the requests that tests send it.
 
-#![expect(dead_code, reason = "each test binary uses some of it")]
+#![allow(dead_code, reason = "each test binary uses some of it")]
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -70,6 +70,12 @@ impl Server {
     pub fn kill(&mut self) {
         self.child.kill().expect("it was running");
         self.child.wait().expect("it ends");
+    }
+
+    /// SIGTERM.
+    pub fn terminate(&self) {
+        let sent = Command::new("kill").arg(self.process().to_string()).status();
+        assert!(sent.expect("kill runs").success());
     }
 
     /// Waits until the server ends by itself.
