@@ -18,7 +18,8 @@ finish() {
 }
 trap finish EXIT
 
-cargo build --workspace --locked
+# With the tests, else features differ and much is built twice.
+cargo build --workspace --locked --bins --tests
 built=${CARGO_TARGET_DIR:-target}/debug
 python3 -m venv "$work/python"
 "$work/python/bin/pip" -q install locust==2.47.0

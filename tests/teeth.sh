@@ -4,11 +4,11 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-cargo test --locked --test recovery --no-run || exit 1
+cargo test --workspace --locked --test recovery --no-run || exit 1
 missed=0
 bites() { # planted bug, test that must fail on it
   local output
-  output=$(ONSALE_FAULT=$1 timeout 300 cargo test --locked --test recovery -- --include-ignored --exact "$2" 2>&1)
+  output=$(ONSALE_FAULT=$1 timeout 300 cargo test --workspace --locked --test recovery -- --include-ignored --exact "$2" 2>&1)
   if grep -q "^test result: FAILED. 0 passed; 1 failed" <<<"$output"; then
     echo "noticed: $1 by $2"
   else

@@ -1,0 +1,22 @@
+//! What each step of a reservation costs by itself, without HTTP:
+//!
+//! ```text
+//! cargo bench --bench engine                     # all
+//! cargo bench --bench engine -- decide           # one
+//! ```
+//!
+//! Compare two versions on one machine, in turn; the absolute figures say more about the machine.
+
+mod ask;
+mod journal;
+mod rules;
+mod whole;
+
+use criterion::{criterion_group, criterion_main};
+
+criterion_group! {
+    name = benches;
+    config = criterion::Criterion::default().sample_size(10);
+    targets = rules::decide_and_apply, rules::codec, journal::append, whole::engine
+}
+criterion_main!(benches);
