@@ -280,20 +280,25 @@ const STATUSES: &[(u16, &str)] = &[
 /// Counts a command that ended. `command` is its name in the API or the domain (`reserve`), `outcome`
 /// the word for its end (`done`, `refused`, `busy`).
 pub fn count_command(command: &'static str, outcome: &'static str) {
-    static COUNTERS: CounterTable = CounterTable::new(COMMANDS_TOTAL, &["command", "outcome"]);
-    COUNTERS.count([command, outcome]);
+    count_commands(command, outcome, 1);
 }
 
-/// Counts a refusal by the code that the buyer was told.
-pub fn count_refusal(code: &'static str) {
+/// The same for several that ended alike.
+pub fn count_commands(command: &'static str, outcome: &'static str, several: u64) {
+    static COUNTERS: CounterTable = CounterTable::new(COMMANDS_TOTAL, &["command", "outcome"]);
+    COUNTERS.count([command, outcome], several);
+}
+
+/// Counts refusals by the code that the buyers were told.
+pub fn count_refusals(code: &'static str, several: u64) {
     static COUNTERS: CounterTable = CounterTable::new(REFUSALS_TOTAL, &["code"]);
-    COUNTERS.count([code, ""]);
+    COUNTERS.count([code, ""], several);
 }
 
 /// Counts a law found broken, `INV-n`, before the shard that broke it goes down.
 pub fn count_broken_law(law: &'static str) {
     static COUNTERS: CounterTable = CounterTable::new(BROKEN_LAWS_TOTAL, &["law"]);
-    COUNTERS.count([law, ""]);
+    COUNTERS.count([law, ""], 1);
 }
 
 /// Counters by up to two labels, resolved when first used and found again without a lock or an
@@ -310,17 +315,17 @@ impl CounterTable {
         Self { name, labels, cells: [const { OnceLock::new() }; CELLS] }
     }
 
-    fn count(&self, values: [&'static str; 2]) {
+    fn count(&self, values: [&'static str; 2], several: u64) {
         let mut at = slot(values);
         for _ in 0..CELLS {
             // Whoever loses the race for a cell finds the winner's values there, and goes on.
             let (held, counter) = self.cells[at].get_or_init(|| (values, self.resolve(values)));
             if *held == values {
-                return counter.increment(1);
+                return counter.increment(several);
             }
             at = (at + 1) % CELLS;
         }
-        self.resolve(values).increment(1);
+        self.resolve(values).increment(several);
     }
 
     fn resolve(&self, values: [&'static str; 2]) -> Counter {
@@ -389,9 +394,9 @@ mod tests {
             http.in_flight.set(1.0);
             http.record("GET", Some("/v1/events"), 200, Duration::from_millis(3));
             let table = |name, labels| CounterTable::new(name, labels);
-            table(COMMANDS_TOTAL, &["command", "outcome"]).count(["reserve", "done"]);
-            table(REFUSALS_TOTAL, &["code"]).count(["sold_out", ""]);
-            table(BROKEN_LAWS_TOTAL, &["law"]).count(["INV-1", ""]);
+            table(COMMANDS_TOTAL, &["command", "outcome"]).count(["reserve", "done"], 1);
+            table(REFUSALS_TOTAL, &["code"]).count(["sold_out", ""], 1);
+            table(BROKEN_LAWS_TOTAL, &["law"]).count(["INV-1", ""], 1);
         });
         if let Ok(path) = std::env::var("ONSALE_SCRAPE_TO") {
             std::fs::write(path, &text).expect("scrape written for promtool");
@@ -452,7 +457,7 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     metrics::with_local_recorder(&recorder, || {
-                        values.iter().for_each(|value| table.count([value, ""]));
+                        values.iter().for_each(|value| table.count([value, ""], 1));
                     });
                 });
             }

@@ -21,10 +21,22 @@ use crate::storage::journal::Journal;
 /// Most groups of one commit; with batches of 512 records, about 2 MB.
 const GROUPS_PER_COMMIT: usize = 64;
 
-/// The reply to one command, and who waits for it.
-pub(super) struct Reply {
-    pub to: oneshot::Sender<Result<Answer, SubmitError>>,
-    pub answer: Result<Answer, SubmitError>,
+/// The reply to one command or to several that came together, and who waits for it.
+pub(super) enum Reply {
+    One { to: oneshot::Sender<Outcome>, answer: Outcome },
+    Many { to: oneshot::Sender<Vec<Outcome>>, answers: Vec<Outcome> },
+}
+
+type Outcome = Result<Answer, SubmitError>;
+
+impl Reply {
+    fn send(self) {
+        // Whoever hung up can ask again with the same key.
+        match self {
+            Self::One { to, answer } => drop(to.send(answer)),
+            Self::Many { to, answers } => drop(to.send(answers)),
+        }
+    }
 }
 
 /// What is published once the group is durable.
@@ -171,10 +183,7 @@ impl Loop {
                 Publication::State(entry, state) => entry.publish(state),
             }
         }
-        for reply in replies {
-            // Whoever hung up can ask again with the same key.
-            drop(reply.to.send(reply.answer));
-        }
+        replies.into_iter().for_each(Reply::send);
     }
 
     fn close_epoch_when_full(&mut self) -> Result<(), JournalError> {

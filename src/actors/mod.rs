@@ -21,4 +21,4 @@ pub use committer::{Committer, CommitterOptions};
 pub use directory::{Directory, EventEntry, Published};
 pub use root::{Engine, EngineOptions};
 pub use router::{NewEvent, Router};
-pub use shard::{Answer, ShardHandle, SubmitError};
+pub use shard::{Answer, Answers, ShardHandle, SubmitError};

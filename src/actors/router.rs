@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::directory::{Directory, EventEntry, Published};
-use super::shard::{Answer, Ask, ShardHandle, SubmitError};
+use super::shard::{Answer, Answers, Ask, ShardHandle, SubmitError};
 use crate::clock::Clock;
 use crate::domain::idempotency::RememberedKey;
 use crate::domain::ids::{EventNumber, ReservationId, ShardId};
@@ -108,6 +108,25 @@ impl Router {
     ) -> Result<Answer, SubmitError> {
         let ask = Ask::Read { event: event.number, reservation };
         self.shard(event.shard)?.submit(ask).await
+    }
+
+    /// Most reservations that [`Router::reserve_many`] takes together.
+    #[must_use]
+    pub fn many_max(&self) -> usize {
+        self.shards.first().map_or(1, |shard| shard.many_max() as usize)
+    }
+
+    /// Reserves many times for one event, each all or none by itself. Waits for room in the queue; the
+    /// answers come later.
+    ///
+    /// # Errors
+    /// [`SubmitError`], for all of them.
+    pub async fn reserve_many(
+        &self,
+        event: &EventEntry,
+        asks: Vec<Reserve>,
+    ) -> Result<Answers, SubmitError> {
+        self.shard(event.shard)?.submit_many(event.number, asks).await
     }
 
     fn shard(&self, shard: ShardId) -> Result<&ShardHandle, SubmitError> {

@@ -7,6 +7,7 @@ use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::problem::{Code, FieldError, Problem};
@@ -23,19 +24,42 @@ pub(super) async fn json<T: DeserializeOwned>(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<T, Problem> {
-    is_json(headers)?;
-    let bytes =
-        read(front.options.body_bytes_max, front.options.idle_timeout, headers, body).await?;
-    serde_json::from_slice(&bytes).map_err(|_| explain::<T>(&bytes))
+    parse(&json_bytes(front, headers, body).await?)
 }
 
-fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
+/// Reads a JSON body, to be parsed into something that borrows from it.
+///
+/// # Errors
+/// 413, 415 or 408; nothing happened.
+pub(super) async fn json_bytes(
+    front: &Front,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Bytes, Problem> {
+    is_of_type(headers, &["application/json"])?;
+    read(front.options.body_bytes_max, front.options.idle_timeout, headers, body).await
+}
+
+/// # Errors
+/// 400 with the field named.
+pub(super) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).map_err(|_| explain::<T>(bytes))
+}
+
+/// # Errors
+/// 415.
+pub(super) fn is_json_lines(headers: &HeaderMap) -> Result<(), Problem> {
+    is_of_type(headers, &["application/x-ndjson", "application/jsonl"])
+}
+
+/// Nothing stated is taken for the first of `wanted`.
+fn is_of_type(headers: &HeaderMap, wanted: &[&str]) -> Result<(), Problem> {
     let Some(stated) = headers.get(CONTENT_TYPE) else { return Ok(()) };
     let essence = stated.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") {
+    if wanted.iter().any(|wanted| essence.eq_ignore_ascii_case(wanted)) {
         return Ok(());
     }
-    let detail = format!("the body is {essence:?}, not application/json");
+    let detail = format!("the body is {essence:?}, not {}", wanted.join(" or "));
     Err(Problem::new(Code::UnsupportedMediaType, detail))
 }
 
@@ -75,7 +99,7 @@ async fn read(
 }
 
 /// Parses again, slowly, to say which field is wrong.
-fn explain<T: DeserializeOwned>(bytes: &[u8]) -> Problem {
+fn explain<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Problem {
     let json = &mut serde_json::Deserializer::from_slice(bytes);
     let error = match serde_path_to_error::deserialize::<_, T>(json) {
         Ok(_) => return Problem::invalid(&[field("", "something follows the JSON value")]),
@@ -108,15 +132,21 @@ fn field(name: &str, reason: &str) -> FieldError {
 /// # Errors
 /// 400 when it has more than one, or one out of bounds.
 pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<KeyDigest>, Problem> {
-    const NAME: &str = "idempotency-key";
-    let invalid = |reason: &str| Err(Problem::invalid(&[field("Idempotency-Key", reason)]));
+    const NAME: &str = "Idempotency-Key";
     let mut keys = headers.get_all(NAME).iter();
     let Some(key) = keys.next() else { return Ok(None) };
     if keys.next().is_some() {
-        return invalid("must be sent once");
+        return Err(Problem::invalid(&[field(NAME, "must be sent once")]));
     }
-    match key.to_str() {
-        Ok(key) if is_printable_name(key) => Ok(Some(KeyDigest::of(key))),
-        Ok(_) | Err(_) => invalid("must have 1 to 255 printable ASCII characters"),
+    // What is not ASCII is not printable either.
+    key_digest(key.to_str().unwrap_or_default(), NAME).map(Some)
+}
+
+/// # Errors
+/// 400 with `name` as the field.
+pub(super) fn key_digest(key: &str, name: &str) -> Result<KeyDigest, Problem> {
+    if is_printable_name(key) {
+        return Ok(KeyDigest::of(key));
     }
+    Err(Problem::invalid(&[field(name, "must have 1 to 255 printable ASCII characters")]))
 }

@@ -29,7 +29,7 @@ pub(super) async fn around(
     let mut response = next.run(request).await;
     drop(in_flight);
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        metrics::count_refusal(problem.code().as_str());
+        metrics::count_refusals(problem.code().as_str(), 1);
         response = problem.render(&id, response);
     }
     if let Ok(id) = HeaderValue::try_from(id) {

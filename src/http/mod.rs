@@ -7,6 +7,7 @@
 //! | `PATCH /v1/events/{event}` | `routes::amend::amend` |
 //! | `GET /v1/events/{event}/availability` | `routes::events::availability` |
 //! | `POST /v1/events/{event}/reservations` | `routes::reservations::reserve` |
+//! | `POST /v1/events/{event}/reservations/bulk` | `routes::bulk::reserve_many` |
 //! | `GET`, `DELETE /v1/events/{event}/reservations/{id}` | `routes::reservations::read`, `release` |
 //! | `GET /healthz`, `/readyz`, `/metrics` | `routes::health` |
 //! | `GET /openapi.json`, `/docs`, `/problems/{code}` | `routes::pages` |
@@ -48,6 +49,7 @@ fn described() -> OpenApiRouter<Arc<Front>> {
         .routes(routes!(routes::events::read, routes::amend::amend))
         .routes(routes!(routes::events::availability))
         .routes(routes!(routes::reservations::reserve))
+        .routes(routes!(routes::bulk::reserve_many))
         .routes(routes!(routes::reservations::read, routes::reservations::release))
         .routes(routes!(routes::health::live))
         .routes(routes!(routes::health::ready))

@@ -51,6 +51,15 @@ impl Problem {
         self.code
     }
 
+    /// Status and members for a line of a larger answer.
+    #[must_use]
+    pub(super) fn members(self) -> (u16, Map<String, Value>) {
+        let mut members = self.extra;
+        members.insert("code".to_owned(), self.code.as_str().into());
+        members.insert("detail".to_owned(), self.detail.into());
+        (self.code.status().as_u16(), members)
+    }
+
     /// The answer, with the request's id; `headers` of `response` are kept.
     #[must_use]
     pub(super) fn render(self, request_id: &str, mut response: Response) -> Response {

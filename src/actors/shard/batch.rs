@@ -1,9 +1,5 @@
 //! Facts that are staged, and the replies that wait for them.
 
-use tokio::sync::oneshot;
-
-use super::handle::SubmitError;
-use super::message::Answer;
 use super::stock::Stock;
 use crate::actors::committer::{Group, Reply, Work};
 use crate::domain::ids::{EventNumber, ShardId};
@@ -41,12 +37,8 @@ impl Batch {
         }
     }
 
-    pub fn reply(
-        &mut self,
-        to: oneshot::Sender<Result<Answer, SubmitError>>,
-        answer: Result<Answer, SubmitError>,
-    ) {
-        self.group.replies.push(Reply { to, answer });
+    pub fn reply(&mut self, reply: Reply) {
+        self.group.replies.push(reply);
     }
 
     /// The group for the committer, with what every touched event now looks like.

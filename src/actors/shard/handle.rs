@@ -8,8 +8,9 @@ use arc_swap::ArcSwapOption;
 use ractor::ActorRef;
 use tokio::sync::oneshot;
 
-use super::message::{Answer, Ask, ShardMessage, Submission};
-use crate::domain::inventory::Refusal;
+use super::message::{Answer, Ask, ShardMessage, Submission, Submissions};
+use crate::domain::ids::EventNumber;
+use crate::domain::inventory::{Refusal, Reserve};
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,24 +39,29 @@ struct Slots {
     max: u32,
 }
 
-/// A place in the queue. It travels inside the message, so a caller that hangs up does not free a
+/// Places in the queue. They travel inside the message, so a caller that hangs up does not free a
 /// place that its command still occupies.
 #[derive(Debug)]
-pub(crate) struct Slot(Arc<Slots>);
+pub(crate) struct Slot {
+    of: Arc<Slots>,
+    commands: u32,
+}
 
 impl Slots {
-    fn claim(self: &Arc<Self>) -> Option<Slot> {
-        if self.taken.fetch_add(1, Ordering::Relaxed) < self.max {
-            return Some(Slot(Arc::clone(self)));
+    /// All or none.
+    fn claim(self: &Arc<Self>, commands: u32) -> Option<Slot> {
+        let before = self.taken.fetch_add(commands, Ordering::Relaxed);
+        if before.saturating_add(commands) <= self.max {
+            return Some(Slot { of: Arc::clone(self), commands });
         }
-        self.taken.fetch_sub(1, Ordering::Relaxed);
+        self.taken.fetch_sub(commands, Ordering::Relaxed);
         None
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.taken.fetch_sub(1, Ordering::Relaxed);
+        self.of.taken.fetch_sub(self.commands, Ordering::Relaxed);
     }
 }
 
@@ -104,22 +110,59 @@ impl ShardHandle {
         if writes(&ask) && self.storage_full.load(Ordering::Relaxed) {
             return Err(SubmitError::StorageFull);
         }
-        let slot = self.slots.claim().ok_or(SubmitError::Busy)?;
+        let slot = self.slots.claim(1).ok_or(SubmitError::Busy)?;
         let (reply, answer) = oneshot::channel();
         let enqueued = Instant::now();
         let deadline = enqueued + self.patience;
-        let submission = Submission { ask, reply, slot, enqueued, deadline };
-        {
-            let actor = self.actor.load();
-            let actor = actor.as_ref().ok_or(SubmitError::ShardDown)?;
-            let sent = actor.cast(ShardMessage::Submit(submission));
-            sent.map_err(|_| SubmitError::ShardDown)?;
+        self.cast(ShardMessage::Submit(Submission { ask, reply, slot, enqueued, deadline }))?;
+        wait(answer, self.patience).await?
+    }
+
+    /// Most commands that may come together: half of the queue, so that those who come alone always
+    /// find room. Unit: commands.
+    pub(crate) fn many_max(&self) -> u32 {
+        self.slots.max.div_ceil(2)
+    }
+
+    /// Submits up to [`ShardHandle::many_max`] reservations for one event together, and waits for room;
+    /// the answers come later. What is submitted first is decided first.
+    ///
+    /// # Errors
+    /// [`SubmitError`], for all of them. `Busy`: there was no room for so long.
+    pub(crate) async fn submit_many(
+        &self,
+        event: EventNumber,
+        asks: Vec<Reserve>,
+    ) -> Result<Answers, SubmitError> {
+        if self.storage_full.load(Ordering::Relaxed) {
+            return Err(SubmitError::StorageFull);
         }
-        match tokio::time::timeout(self.patience, answer).await {
-            Ok(Ok(answer)) => answer,
-            // The shard failed with the command staged, or the disk is slower than our patience.
-            Ok(Err(_)) | Err(_) => Err(SubmitError::OutcomeUnknown),
+        let commands = u32::try_from(asks.len()).map_err(|_| SubmitError::Busy)?;
+        let slot = self.room_for(commands).await.ok_or(SubmitError::Busy)?;
+        let (reply, answers) = oneshot::channel();
+        let enqueued = Instant::now();
+        let deadline = enqueued + self.patience;
+        let many = Submissions { event, asks, reply, slot, enqueued, deadline };
+        self.cast(ShardMessage::SubmitMany(many))?;
+        Ok(Answers { answers, patience: self.patience })
+    }
+
+    async fn room_for(&self, commands: u32) -> Option<Slot> {
+        let started = Instant::now();
+        loop {
+            let half_full = self.many_max() < self.depth().saturating_add(commands);
+            let slot = if half_full { None } else { self.slots.claim(commands) };
+            if slot.is_some() || self.patience <= started.elapsed() {
+                return slot;
+            }
+            tokio::time::sleep(ROOM_PAUSE).await;
         }
+    }
+
+    fn cast(&self, message: ShardMessage) -> Result<(), SubmitError> {
+        let actor = self.actor.load();
+        let actor = actor.as_ref().ok_or(SubmitError::ShardDown)?;
+        actor.cast(message).map_err(|_| SubmitError::ShardDown)
     }
 
     /// Answers what is queued and ends the shard; callers hear `shard_down` from here on.
@@ -139,6 +182,33 @@ impl ShardHandle {
             // A shard that is going down has no holds to end.
             drop(actor.cast(ShardMessage::Tick));
         }
+    }
+}
+
+/// Between two looks for room.
+const ROOM_PAUSE: Duration = Duration::from_millis(1);
+
+/// Answers to reservations that were submitted together.
+pub struct Answers {
+    answers: oneshot::Receiver<Vec<Result<Answer, SubmitError>>>,
+    patience: Duration,
+}
+
+impl Answers {
+    /// One for each that was asked, in their order, once they are on disk.
+    ///
+    /// # Errors
+    /// [`SubmitError::OutcomeUnknown`], for all of them.
+    pub async fn wait(self) -> Result<Vec<Result<Answer, SubmitError>>, SubmitError> {
+        wait(self.answers, self.patience).await
+    }
+}
+
+async fn wait<T>(answer: oneshot::Receiver<T>, patience: Duration) -> Result<T, SubmitError> {
+    match tokio::time::timeout(patience, answer).await {
+        Ok(Ok(answer)) => Ok(answer),
+        // The shard failed with the command staged, or the disk is slower than our patience.
+        Ok(Err(_)) | Err(_) => Err(SubmitError::OutcomeUnknown),
     }
 }
 

@@ -8,11 +8,12 @@ use tokio::sync::oneshot;
 use super::handle::{Slot, SubmitError};
 use crate::actors::directory::Published;
 use crate::domain::ids::{EventNumber, ReservationId};
-use crate::domain::inventory::{Command, Create, Receipt};
+use crate::domain::inventory::{Command, Create, Receipt, Reserve};
 
-#[expect(clippy::large_enum_variant, reason = "nearly every message is the large one")]
 pub(crate) enum ShardMessage {
     Submit(Submission),
+    /// Reservations for one event that were asked for together; each has its own outcome.
+    SubmitMany(Submissions),
     /// Self-sent when a batch opens.
     CloseBatch,
     /// Time has passed: end what is due.
@@ -25,6 +26,15 @@ pub(crate) struct Submission {
     pub slot: Slot,
     pub enqueued: Instant,
     /// A command whose turn comes later than this is refused undone.
+    pub deadline: Instant,
+}
+
+pub(crate) struct Submissions {
+    pub event: EventNumber,
+    pub asks: Vec<Reserve>,
+    pub reply: oneshot::Sender<Vec<Result<Answer, SubmitError>>>,
+    pub slot: Slot,
+    pub enqueued: Instant,
     pub deadline: Instant,
 }
 

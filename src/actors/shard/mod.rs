@@ -18,15 +18,16 @@ use std::time::Instant;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
-pub use handle::{ShardHandle, SubmitError};
+pub use handle::{Answers, ShardHandle, SubmitError};
 pub use message::Answer;
-pub(super) use message::{Ask, ShardMessage, Submission};
+pub(super) use message::{Ask, ShardMessage, Submission, Submissions};
 pub(super) use stock::Stock;
 
 use self::batch::Batch;
-use super::committer::Intake;
+use super::committer::{Intake, Reply};
 use crate::clock::Clock;
 use crate::domain::ids::ShardId;
+use crate::domain::inventory::Command;
 use crate::metrics::ShardMetrics;
 
 /// Everything a shard needs besides its stock; its successor needs the same.
@@ -77,13 +78,12 @@ impl Actor for ShardActor {
             ShardMessage::Submit(submission) => {
                 let opens = shard.batch.is_empty();
                 shard.stage(submission);
-                // The marker queues behind everything already waiting, so a batch is the backlog of
-                // this moment: one command when idle, many in a rush. While draining, an actor may
-                // not send to itself any more, and ships at once.
-                let marked = !opens || myself.cast(ShardMessage::CloseBatch).is_ok();
-                if !marked || shard.batch.is_full(shard.parts.batch_records_max) {
-                    shard.ship().await?;
-                }
+                shard.ship_when_due(&myself, opens).await?;
+            }
+            ShardMessage::SubmitMany(submissions) => {
+                let opens = shard.batch.is_empty();
+                shard.stage_many(submissions);
+                shard.ship_when_due(&myself, opens).await?;
             }
             ShardMessage::CloseBatch => shard.ship().await?,
             ShardMessage::Tick => {
@@ -123,7 +123,42 @@ impl Shard {
             self.stock.answer(ask, now, &mut self.batch)
         };
         // Also a read or a refusal waits for the facts that this shard has seen (P8).
-        self.batch.reply(reply, answer);
+        self.batch.reply(Reply::One { to: reply, answer });
+    }
+
+    fn stage_many(&mut self, submissions: Submissions) {
+        let Submissions { event, asks, reply, slot, enqueued, deadline } = submissions;
+        drop(slot);
+        self.metrics.queue_wait_seconds.record(enqueued.elapsed());
+        if reply.is_closed() {
+            return;
+        }
+        let is_late = deadline < Instant::now();
+        let now = self.parts.clock.now();
+        let answers = asks.into_iter().map(|ask| {
+            if is_late {
+                return Err(SubmitError::Busy);
+            }
+            let ask = Ask::Command { event, command: Command::Reserve(ask) };
+            self.stock.answer(ask, now, &mut self.batch)
+        });
+        let answers = answers.collect();
+        self.batch.reply(Reply::Many { to: reply, answers });
+    }
+
+    /// The marker queues behind everything already waiting, so a batch is the backlog of this moment:
+    /// one command when idle, many in a rush. While draining, an actor may not send to itself any
+    /// more, and ships at once.
+    async fn ship_when_due(
+        &mut self,
+        myself: &ActorRef<ShardMessage>,
+        opens: bool,
+    ) -> Result<(), ActorProcessingErr> {
+        let marked = !opens || myself.cast(ShardMessage::CloseBatch).is_ok();
+        if !marked || self.batch.is_full(self.parts.batch_records_max) {
+            self.ship().await?;
+        }
+        Ok(())
     }
 
     fn expire_due(&mut self) {

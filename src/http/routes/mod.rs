@@ -1,6 +1,7 @@
 //! The handlers: parse, submit, render.
 
 pub(super) mod amend;
+pub(super) mod bulk;
 pub(super) mod draft;
 pub(super) mod events;
 pub(super) mod health;

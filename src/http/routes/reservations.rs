@@ -1,5 +1,6 @@
 //! Reserving, reading and giving back.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -12,7 +13,7 @@ use utoipa::ToSchema;
 
 use crate::actors::{Answer, SubmitError};
 use crate::domain::idempotency::{Fingerprint, KeyDigest, RememberedKey};
-use crate::domain::ids::{CustomerId, ReservationId};
+use crate::domain::ids::{CustomerId, PoolId, ReservationId};
 use crate::domain::inventory::{Command, EventTerms, Line, Lines, Receipt, Reserve};
 use crate::domain::quantity::{LINES_MAX, Quantity};
 use crate::domain::time::UnixMillis;
@@ -24,17 +25,20 @@ use crate::metrics;
 /// What somebody wants: all lines or none.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ReservationDraft {
+pub struct ReservationDraft<'a> {
     /// 1 to 255 printable characters.
-    customer: String,
+    #[serde(borrow)]
+    customer: Cow<'a, str>,
     /// 1 to 100 lines, each pool once.
-    lines: Vec<LineDraft>,
+    #[serde(borrow)]
+    lines: Vec<LineDraft<'a>>,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct LineDraft {
-    pool: String,
+pub struct LineDraft<'a> {
+    #[serde(borrow)]
+    pool: Cow<'a, str>,
     /// 1 to 10,000.
     quantity: u32,
 }
@@ -60,8 +64,9 @@ pub async fn reserve(
 ) -> Result<Response, Problem> {
     let (router, entry) = front.event(&event)?;
     let key = body::idempotency_key(&headers)?;
-    let draft: ReservationDraft = body::json(&front, &headers, body).await?;
-    let ask = draft.check(&entry.published().terms, key)?;
+    let bytes = body::json_bytes(&front, &headers, body).await?;
+    let draft: ReservationDraft<'_> = body::parse(&bytes)?;
+    let ask = check(&draft.customer, &draft.lines, &entry.published().terms, key)?;
     let answer = router.submit(&entry, Command::Reserve(ask)).await;
     let (receipt, replayed) = told("reserve", answer, router.now())?;
     let mut response = answer_with(StatusCode::CREATED, &receipt);
@@ -145,46 +150,51 @@ fn answer_with(status: StatusCode, receipt: &Receipt) -> Response {
     response
 }
 
-impl ReservationDraft {
-    fn check(&self, terms: &EventTerms, key: Option<KeyDigest>) -> Result<Reserve, Problem> {
-        let mut errors = FieldErrors::default();
-        let customer = CustomerId::parse(&self.customer).map_err(|error| error.to_string());
-        let customer = errors.check("customer", customer);
-        if self.lines.is_empty() || LINES_MAX < self.lines.len() {
-            errors.add("lines", format!("must have 1 to {LINES_MAX} lines"));
-            return errors.finish(None);
-        }
-        let mut lines: Vec<Line> = Vec::with_capacity(self.lines.len());
-        let mut unknown = None;
-        for (at, draft) in self.lines.iter().enumerate() {
-            let quantity = Quantity::new(draft.quantity)
-                .ok_or_else(|| format!("must be 1 to {}", Quantity::MAX));
-            let quantity = errors.check(format!("lines[{at}].quantity"), quantity);
-            if let Err(error) = crate::domain::ids::PoolId::parse(&draft.pool) {
-                errors.add(format!("lines[{at}].pool"), error.to_string());
-                continue;
-            }
-            let Some(pool) = terms.pool_index(&draft.pool) else {
-                unknown = unknown.or(Some(at));
-                continue;
-            };
-            if lines.iter().any(|line| line.pool == pool) {
-                errors.add(format!("lines[{at}].pool"), "stands twice");
-            }
-            if let Some(quantity) = quantity {
-                lines.push(Line { pool, quantity });
-            }
-        }
-        let customer = errors.finish(customer)?;
-        if let Some(at) = unknown {
-            let detail = format!("no such pool: lines[{at}].pool");
-            return Err(Problem::new(Code::NotFound, detail));
-        }
-        let key =
-            key.map(|digest| RememberedKey { digest, fingerprint: meaning(&customer, &lines) });
-        let lines: Lines = lines.into_iter().collect();
-        Ok(Reserve { customer, lines, key, salt: rand::random() })
+/// A draft in the words of the domain, or everything that is wrong with it.
+pub(super) fn check(
+    customer: &str,
+    drafts: &[LineDraft<'_>],
+    terms: &EventTerms,
+    key: Option<KeyDigest>,
+) -> Result<Reserve, Problem> {
+    let mut errors = FieldErrors::default();
+    let customer = CustomerId::parse(customer).map_err(|error| error.to_string());
+    let customer = errors.check("customer", customer);
+    if drafts.is_empty() || LINES_MAX < drafts.len() {
+        errors.add("lines", format!("must have 1 to {LINES_MAX} lines"));
+        return errors.finish(None);
     }
+    let mut lines: Vec<Line> = Vec::with_capacity(drafts.len());
+    let mut unknown = None;
+    for (at, draft) in drafts.iter().enumerate() {
+        let quantity = Quantity::new(draft.quantity);
+        if quantity.is_none() {
+            let reason = format!("must be 1 to {}", Quantity::MAX);
+            errors.add(format!("lines[{at}].quantity"), reason);
+        }
+        // The name of a pool that exists needs no look at its characters.
+        let Some(pool) = terms.pool_index(&draft.pool) else {
+            match PoolId::parse(&draft.pool) {
+                Ok(_) => unknown = unknown.or(Some(at)),
+                Err(error) => errors.add(format!("lines[{at}].pool"), error.to_string()),
+            }
+            continue;
+        };
+        if lines.iter().any(|line| line.pool == pool) {
+            errors.add(format!("lines[{at}].pool"), "stands twice");
+        }
+        if let Some(quantity) = quantity {
+            lines.push(Line { pool, quantity });
+        }
+    }
+    let customer = errors.finish(customer)?;
+    if let Some(at) = unknown {
+        let detail = format!("no such pool: lines[{at}].pool");
+        return Err(Problem::new(Code::NotFound, detail));
+    }
+    let key = key.map(|digest| RememberedKey { digest, fingerprint: meaning(&customer, &lines) });
+    let lines: Lines = lines.into_iter().collect();
+    Ok(Reserve { customer, lines, key, salt: rand::random() })
 }
 
 /// What the request asks for, whatever the order of its lines.
