@@ -1,7 +1,8 @@
 //! Arguments, then config, then the app. Exit codes: 0 fine, 1 it could not be done, 2 the call or the
 //! config is wrong, 74 the journal failed.
 
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -38,16 +39,24 @@ enum Work {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.command {
-        Some(Work::Verify { data_dir }) => match verify::verify(&data_dir) {
-            Ok(true) => ExitCode::SUCCESS,
-            Ok(false) => ExitCode::FAILURE,
-            Err(error) => fail(&error),
-        },
+        Some(Work::Verify { data_dir }) => verify(&data_dir),
         Some(Work::CheckConfig) => with_config(&arguments, |_| {
             eprintln!("the settings can be used");
             Ok(())
         }),
         Some(Work::Serve) | None => with_config(&arguments, serve),
+    }
+}
+
+fn verify(data_dir: &Path) -> ExitCode {
+    let mut summary = Vec::new();
+    let outcome = verify::verify(data_dir, &mut summary);
+    // A reader that has seen enough (`| head`) is no fault: the exit code tells the outcome.
+    drop(std::io::stdout().write_all(&summary));
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => fail(&error),
     }
 }
 

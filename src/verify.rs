@@ -1,5 +1,6 @@
 //! `onsale verify`: reads a data directory, audits every law, and says what it found.
 
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
@@ -8,30 +9,28 @@ use crate::storage::journal::Journal;
 use crate::storage::recovery::recover;
 use crate::storage::sled_journal::SledJournal;
 
-/// Prints a summary and the digest. `false`: something is wrong.
+/// Writes a summary and the digest to `out`. `false`: something is wrong.
 ///
 /// # Errors
-/// When the directory does not open or its journal is refused.
-#[expect(clippy::print_stdout, reason = "the summary is what the command is for")]
-pub fn verify(data_dir: &Path) -> anyhow::Result<bool> {
+/// When the directory does not open, its journal is refused, or `out` takes nothing.
+pub fn verify(data_dir: &Path, out: &mut impl Write) -> anyhow::Result<bool> {
     let there = data_dir.join("db").is_file();
     anyhow::ensure!(there, "{} is not a data directory", data_dir.display());
     let (journal, report) = SledJournal::open(data_dir)?;
     let reader = journal.reader();
     let books = recover(&*reader).context("the journal is refused")?;
-    println!(
-        "checkpoint    {}",
-        reader.checkpoint_epoch()?.map_or("none".into(), |e| e.to_string())
-    );
-    println!("epochs        {:?}", reader.epochs()?);
-    println!("records       {} after the checkpoint", books.records);
-    println!("torn values   {} dropped", report.torn_values_dropped);
-    println!("events        {}", books.events.len());
-    println!("reservations  {}", books.reservations());
+    let checkpoint = reader.checkpoint_epoch()?.map_or("none".into(), |epoch| epoch.to_string());
+    writeln!(out, "checkpoint    {checkpoint}")?;
+    writeln!(out, "epochs        {:?}", reader.epochs()?)?;
+    writeln!(out, "records       {} after the checkpoint", books.records)?;
+    writeln!(out, "torn values   {} dropped", report.torn_values_dropped)?;
+    writeln!(out, "events        {}", books.events.len())?;
+    writeln!(out, "reservations  {}", books.reservations())?;
     for placed in books.events.values() {
         let inventory = &placed.inventory;
         for (pool, counts) in inventory.terms().pools.iter().zip(inventory.pools()) {
-            println!(
+            writeln!(
+                out,
                 "  {} / {}: capacity {} = available {} + held {} + sold {} + blocked {}",
                 inventory.terms().id,
                 pool.id,
@@ -40,14 +39,14 @@ pub fn verify(data_dir: &Path) -> anyhow::Result<bool> {
                 counts.held,
                 counts.sold,
                 counts.blocked
-            );
+            )?;
         }
     }
-    println!("digest        {}", books.digest());
+    writeln!(out, "digest        {}", books.digest())?;
     let broken = books.audit();
     for (event, law) in &broken {
-        println!("broken        {event}: {law}");
+        writeln!(out, "broken        {event}: {law}")?;
     }
-    println!("{}", if broken.is_empty() { "all laws hold" } else { "LAWS ARE BROKEN" });
+    writeln!(out, "{}", if broken.is_empty() { "all laws hold" } else { "LAWS ARE BROKEN" })?;
     Ok(broken.is_empty())
 }

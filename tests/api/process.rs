@@ -49,6 +49,22 @@ fn verify_of_what_is_no_data_directory_says_so() {
     );
 }
 
+/// `onsale verify data | head -1` once ended in a panic.
+#[test]
+fn verify_outlives_a_reader_that_has_seen_enough() {
+    let dir = tempfile::tempdir().expect("a directory");
+    drop(Server::start(dir.path(), &[]));
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let status = Command::new(env!("CARGO_BIN_EXE_onsale"))
+        .arg("verify")
+        .arg(dir.path().join("data"))
+        .stdout(writer)
+        .status()
+        .expect("it runs");
+    assert_eq!(status.code(), Some(0));
+}
+
 #[tokio::test]
 async fn a_data_directory_in_use_is_one_line_and_exit_1() {
     let dir = tempfile::tempdir().expect("a directory");
