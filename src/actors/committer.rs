@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use super::directory::{Directory, EventEntry, Published};
@@ -94,6 +95,7 @@ impl Committer {
             options,
             metrics: JournalMetrics::new(),
             closed_epoch: None,
+            runtime: Handle::current(),
         };
         let thread = std::thread::Builder::new()
             .name("committer".to_owned())
@@ -117,6 +119,8 @@ struct Loop {
     metrics: JournalMetrics,
     /// Closed, and not yet taken by the compactor.
     closed_epoch: Option<u64>,
+    /// Where those live who wait for replies.
+    runtime: Handle,
 }
 
 impl Loop {
@@ -140,22 +144,25 @@ impl Loop {
                 Work::Barrier(_) => None,
             });
             early.for_each(|group| {
-                self.finish(
-                    std::mem::take(&mut group.publications),
-                    std::mem::take(&mut group.replies),
-                )
+                self.publish(std::mem::take(&mut group.publications));
+                self.deliver(vec![std::mem::take(&mut group.replies)]);
             });
         }
         let appended = self.append(gathered);
         if !faults::planted("ignore_append_error") {
             appended?;
         }
+        let mut replies = Vec::with_capacity(gathered.len());
         for work in gathered.drain(..) {
             match work {
-                Work::Group(group) => self.finish(group.publications, group.replies),
+                Work::Group(group) => {
+                    self.publish(group.publications);
+                    replies.push(group.replies);
+                }
                 Work::Barrier(reached) => drop(reached.send(())),
             }
         }
+        self.deliver(replies);
         self.close_epoch_when_full()
     }
 
@@ -176,14 +183,21 @@ impl Loop {
         Ok(())
     }
 
-    fn finish(&self, publications: Vec<Publication>, replies: Vec<Reply>) {
+    fn publish(&self, publications: Vec<Publication>) {
         for publication in publications {
             match publication {
                 Publication::New(entry) => self.directory.insert(entry),
                 Publication::State(entry, state) => entry.publish(state),
             }
         }
-        replies.into_iter().for_each(Reply::send);
+    }
+
+    /// Wakes everybody from inside of the runtime: from this thread each one would go through the
+    /// runtime's shared queue and its lock.
+    fn deliver(&self, replies: Vec<Vec<Reply>>) {
+        self.runtime.spawn(async move {
+            replies.into_iter().flatten().for_each(Reply::send);
+        });
     }
 
     fn close_epoch_when_full(&mut self) -> Result<(), JournalError> {
