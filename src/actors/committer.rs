@@ -127,6 +127,14 @@ impl Loop {
     fn run(mut self, mut work: mpsc::Receiver<Work>) {
         let mut gathered = Vec::with_capacity(GROUPS_PER_COMMIT);
         while work.blocking_recv_many(&mut gathered, GROUPS_PER_COMMIT) > 0 {
+            // Whoever is about to hand in more may do so first, if the cores are busy; if not, this
+            // takes no time. A commit costs the same for few records as for many.
+            std::thread::yield_now();
+            while gathered.len() < GROUPS_PER_COMMIT
+                && let Ok(more) = work.try_recv()
+            {
+                gathered.push(more);
+            }
             if let Err(error) = self.commit(&mut gathered) {
                 (self.options.on_fault)(error);
                 return;
