@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 use super::problem::Problem;
 use super::state::Front;
@@ -20,24 +20,65 @@ pub(super) async fn around(
     request: Request,
     next: Next,
 ) -> Response {
-    let started = Instant::now();
-    let id = request_id(&front, &request);
+    let around = Around::begin(&front, request.headers());
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    front.in_flight.fetch_add(1, Ordering::Relaxed);
-    let in_flight = InFlight(&front);
     let mut response = next.run(request).await;
-    drop(in_flight);
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        metrics::count_refusals(problem.code().as_str(), 1);
-        response = problem.render(&id, response);
+    let problem = response.extensions_mut().remove::<Problem>();
+    let answer = match problem {
+        Some(problem) => Err((problem, response)),
+        None => Ok(response),
+    };
+    around.end_with(&method, route.as_ref().map(MatchedPath::as_str), answer)
+}
+
+/// A request under way.
+pub(super) struct Around<'a> {
+    started: Instant,
+    id: String,
+    in_flight: InFlight<'a>,
+}
+
+impl<'a> Around<'a> {
+    pub fn begin(front: &'a Front, headers: &HeaderMap) -> Self {
+        front.in_flight.fetch_add(1, Ordering::Relaxed);
+        let in_flight = InFlight(front);
+        Self { started: Instant::now(), id: request_id(front, headers), in_flight }
     }
-    if let Ok(id) = HeaderValue::try_from(id) {
-        response.headers_mut().insert(REQUEST_ID, id);
+
+    pub fn end(
+        self,
+        method: &Method,
+        route: Option<&str>,
+        answer: Result<Response, Problem>,
+    ) -> Response {
+        let answer = answer.map_err(|problem| {
+            let status = problem.code().status();
+            (problem, status.into_response())
+        });
+        self.end_with(method, route, answer)
     }
-    let route = route.as_ref().map(MatchedPath::as_str);
-    front.metrics().record(method.as_str(), route, response.status().as_u16(), started.elapsed());
-    response
+
+    /// A problem comes with a response that has its status and perhaps headers.
+    fn end_with(
+        self,
+        method: &Method,
+        route: Option<&str>,
+        answer: Result<Response, (Problem, Response)>,
+    ) -> Response {
+        let front = self.in_flight.0;
+        drop(self.in_flight);
+        let mut response = answer.unwrap_or_else(|(problem, response)| {
+            metrics::count_refusals(problem.code().as_str(), 1);
+            problem.render(&self.id, response)
+        });
+        if let Ok(id) = HeaderValue::try_from(self.id) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        let status = response.status().as_u16();
+        front.metrics().record(method.as_str(), route, status, self.started.elapsed());
+        response
+    }
 }
 
 /// Counts down also when the client hangs up and the future is dropped.
@@ -50,8 +91,8 @@ impl Drop for InFlight<'_> {
 }
 
 /// The caller's id when it is harmless in logs and headers, else our own.
-fn request_id(front: &Front, request: &Request) -> String {
-    let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
+fn request_id(front: &Front, headers: &HeaderMap) -> String {
+    let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
     let harmless = |id: &&str| {
         (1..=128).contains(&id.len())
             && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))

@@ -15,6 +15,7 @@
 mod body;
 mod cache;
 mod code;
+mod door;
 mod layers;
 mod problem;
 mod refusal;
@@ -32,6 +33,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use door::Door;
 pub use server::{Limits, listen, serve};
 pub use state::{Front, FrontOptions, Phase};
 
@@ -65,25 +67,27 @@ pub fn route_templates() -> Vec<String> {
 }
 
 /// What buyers, shops and organizers reach.
-pub fn public(front: Arc<Front>) -> Router {
+pub fn public(front: Arc<Front>) -> Door {
     let (router, document) = described().split_for_parts();
-    router
+    let routes = router
         .route("/problems/{code}", get(routes::pages::problem))
         .merge(utoipa_swagger_ui::SwaggerUi::new("/docs").url("/openapi.json", document))
         .fallback(routes::pages::nothing_here)
         .method_not_allowed_fallback(routes::pages::method_not_allowed)
         .layer(from_fn_with_state(Arc::clone(&front), layers::around))
-        .with_state(front)
+        .with_state(Arc::clone(&front));
+    Door::new(routes, Some(front))
 }
 
 /// What operators reach.
-pub fn admin(front: Arc<Front>) -> Router {
-    Router::new()
+pub fn admin(front: Arc<Front>) -> Door {
+    let routes = Router::new()
         .route("/metrics", get(routes::health::metrics))
         .route("/healthz", get(routes::health::live))
         .route("/readyz", get(routes::health::ready))
         .fallback(routes::pages::nothing_here)
         .method_not_allowed_fallback(routes::pages::method_not_allowed)
         .layer(from_fn_with_state(Arc::clone(&front), layers::around))
-        .with_state(front)
+        .with_state(front);
+    Door::new(routes, None)
 }

@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 pub use super::code::Code;
@@ -63,19 +64,18 @@ impl Problem {
     /// The answer, with the request's id; `headers` of `response` are kept.
     #[must_use]
     pub(super) fn render(self, request_id: &str, mut response: Response) -> Response {
-        let (status, code, title) = (self.code.status(), self.code.as_str(), self.code.title());
-        let mut body = json!({
-            "type": format!("/problems/{code}"),
-            "title": title,
-            "status": status.as_u16(),
-            "detail": self.detail,
-            "instance": request_id,
-            "code": code,
-        });
-        if let Some(fields) = body.as_object_mut() {
-            fields.extend(self.extra);
-        }
-        *response.body_mut() = Body::from(body.to_string());
+        let rendered = Rendered {
+            type_: format!("/problems/{}", self.code.as_str()),
+            title: self.code.title(),
+            status: self.code.status().as_u16(),
+            detail: &self.detail,
+            instance: request_id,
+            code: self.code.as_str(),
+            extra: &self.extra,
+        };
+        // Names are strings and values are ours: nothing here that JSON cannot say.
+        let body = serde_json::to_vec(&rendered).unwrap_or_default();
+        *response.body_mut() = Body::from(body);
         let headers = response.headers_mut();
         let json = HeaderValue::from_static("application/problem+json");
         headers.insert(CONTENT_TYPE, json);
@@ -85,6 +85,20 @@ impl Problem {
         }
         response
     }
+}
+
+/// RFC 9457, in the order in which people read it.
+#[derive(Serialize)]
+struct Rendered<'a> {
+    #[serde(rename = "type")]
+    type_: String,
+    title: &'a str,
+    status: u16,
+    code: &'a str,
+    detail: &'a str,
+    instance: &'a str,
+    #[serde(flatten)]
+    extra: &'a Map<String, Value>,
 }
 
 impl IntoResponse for Problem {

@@ -7,8 +7,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -16,7 +14,8 @@ use metrics::Gauge;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_io_timeout::TimeoutStream;
-use tower::ServiceExt;
+
+use super::door::Door;
 
 /// Bounds of one listener.
 #[derive(Debug, Clone, Copy)]
@@ -52,12 +51,13 @@ pub fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 /// Serves until `stop` turns true, then lets open requests finish for at most `limits.drain`.
 pub async fn serve(
     listener: TcpListener,
-    app: Router,
+    door: Door,
     limits: Limits,
     open: Option<Gauge>,
     mut stop: watch::Receiver<bool>,
 ) {
     let places = Arc::new(Semaphore::new(limits.connections_max as usize));
+    let door = Arc::new(door);
     let graceful = GracefulShutdown::new();
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -70,13 +70,10 @@ pub async fn serve(
         };
         let Some((stream, place)) = accepted else { break };
         let counted = open.clone().map(Counted::new);
-        let app = app.clone();
+        let door = Arc::clone(&door);
         let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
-            let app = app.clone();
-            async move {
-                let response = app.oneshot(request.map(Body::new)).await;
-                Ok::<_, Infallible>(response.unwrap_or_else(|never| match never {}))
-            }
+            let door = Arc::clone(&door);
+            async move { Ok::<_, Infallible>(door.answer(request).await) }
         });
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(limits.idle_timeout));
