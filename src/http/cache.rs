@@ -46,9 +46,13 @@ fn matches_any(headers: &HeaderMap, name: &str, tag: &str) -> bool {
     })
 }
 
+/// A reservation of one line fits without growing.
+const TYPICAL_BYTES: usize = 512;
+
 pub(super) fn json<T: Serialize>(status: StatusCode, body: &T) -> Response {
-    match serde_json::to_vec(body) {
-        Ok(bytes) => {
+    let mut bytes = Vec::with_capacity(TYPICAL_BYTES);
+    match serde_json::to_writer(&mut bytes, body) {
+        Ok(()) => {
             let mut response = (status, Body::from(bytes)).into_response();
             let json = HeaderValue::from_static("application/json");
             response.headers_mut().insert(CONTENT_TYPE, json);

@@ -62,7 +62,9 @@ pub async fn serve(
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
-        .max_buf_size(HEAD_BYTES_MAX);
+        .max_buf_size(HEAD_BYTES_MAX)
+        // Answers are small: one copy costs less than a list of pieces for the kernel.
+        .writev(false);
     loop {
         let accepted = tokio::select! {
             accepted = next(&listener, &places) => accepted,

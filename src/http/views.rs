@@ -17,25 +17,25 @@ pub(super) fn time(at: UnixMillis) -> String {
 
 /// Minor units of an ISO 4217 currency.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Money {
+pub(super) struct Money<'a> {
     amount: u64,
     #[schema(example = "EUR")]
-    currency: String,
+    currency: &'a str,
 }
 
-impl From<money::Money> for Money {
-    fn from(money: money::Money) -> Self {
-        Self { amount: money.amount, currency: money.currency.as_str().to_owned() }
+impl<'a> Money<'a> {
+    fn of(money: &'a money::Money) -> Self {
+        Self { amount: money.amount, currency: money.currency.as_str() }
     }
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct Event {
+pub(super) struct Event<'a> {
     id: String,
     name: String,
     starts_at: Option<String>,
     sale: Sale,
-    pools: Vec<Pool>,
+    pools: Vec<Pool<'a>>,
     created_at: String,
     /// One more with each change; the `ETag` is made of it.
     version: u64,
@@ -52,23 +52,23 @@ struct Sale {
 }
 
 #[derive(Serialize, ToSchema)]
-struct Pool {
+struct Pool<'a> {
     id: String,
     kind: &'static str,
     name: String,
     capacity: u32,
-    price: Money,
+    price: Money<'a>,
 }
 
-impl Event {
-    pub fn of(state: &Published) -> Self {
+impl<'a> Event<'a> {
+    pub fn of(state: &'a Published) -> Self {
         let terms = &state.terms;
         let pools = terms.pools.iter().zip(&state.pools).map(|(pool, counts)| Pool {
             id: pool.id.to_string(),
             kind: "general",
             name: pool.name.to_string(),
             capacity: counts.capacity,
-            price: pool.price.into(),
+            price: Money::of(&pool.price),
         });
         Self {
             id: terms.id.to_string(),
@@ -89,8 +89,8 @@ impl Event {
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct EventList {
-    pub items: Vec<Event>,
+pub(super) struct EventList<'a> {
+    pub items: Vec<Event<'a>>,
     /// Send it as `cursor` for the next page; null on the last.
     pub next_cursor: Option<String>,
 }
@@ -139,49 +139,48 @@ impl Availability {
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct Reservation {
+pub(super) struct Reservation<'a> {
     id: String,
-    event: String,
-    customer: String,
+    event: &'a str,
+    customer: &'a str,
     /// `HELD`, `RELEASED` or `EXPIRED`.
     status: &'static str,
-    lines: Vec<ReservedLine>,
-    total: Money,
+    lines: Vec<ReservedLine<'a>>,
+    total: Money<'a>,
     created_at: String,
     expires_at: String,
 }
 
 #[derive(Serialize, ToSchema)]
-struct ReservedLine {
-    pool: String,
+struct ReservedLine<'a> {
+    pool: &'a str,
     quantity: u32,
-    unit_price: Money,
+    unit_price: Money<'a>,
 }
 
-impl Reservation {
-    pub fn of(receipt: &Receipt) -> Self {
+impl<'a> Reservation<'a> {
+    pub fn of(receipt: &'a Receipt) -> Self {
         let terms = &receipt.terms;
         let lines = receipt.lines.as_slice();
         let amount = lines
             .iter()
             .map(|line| terms.pool(line.pool).price.times(line.quantity.units()).amount)
             .sum();
-        // All pools of an event have one currency; the door checks it.
-        let currency = terms.pools[0].price.currency;
         Self {
             id: receipt.id.to_string(),
-            event: terms.id.to_string(),
-            customer: receipt.customer.as_str().to_owned(),
+            event: terms.id.as_str(),
+            customer: receipt.customer.as_str(),
             status: receipt.status.as_str(),
             lines: lines
                 .iter()
                 .map(|line| ReservedLine {
-                    pool: terms.pool(line.pool).id.to_string(),
+                    pool: terms.pool(line.pool).id.as_str(),
                     quantity: line.quantity.units(),
-                    unit_price: terms.pool(line.pool).price.into(),
+                    unit_price: Money::of(&terms.pool(line.pool).price),
                 })
                 .collect(),
-            total: money::Money { amount, currency }.into(),
+            // All pools of an event have one currency; the door checks it.
+            total: Money { amount, ..Money::of(&terms.pools[0].price) },
             created_at: time(receipt.created_at),
             expires_at: time(receipt.expires_at),
         }

@@ -13,22 +13,21 @@ pub type CodecError = bincode::Error;
 const PAYLOAD_BYTES_MAX: u64 = 64 << 20;
 
 fn options() -> impl Options {
-    bincode::DefaultOptions::new()
-        .with_varint_encoding()
-        .with_limit(PAYLOAD_BYTES_MAX)
-        .reject_trailing_bytes()
+    bincode::DefaultOptions::new().with_varint_encoding().reject_trailing_bytes()
 }
 
 /// Appends the encoded value.
 ///
 /// # Panics
-/// Never for the shapes of `record`: all are plain data, far below the limit.
+/// Never for the shapes of `record`: all are plain data, far below the limit of [`decode`].
 pub fn encode_into<T: Serialize>(out: &mut Vec<u8>, value: &T) {
-    options().serialize_into(out, value).expect("records are plain data below the limit");
+    // Under a limit bincode would walk every value twice, once to count.
+    let unlimited = options().with_no_limit();
+    unlimited.serialize_into(out, value).expect("records are plain data");
 }
 
 /// # Errors
 /// When the bytes are not exactly one value of this shape.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-    options().deserialize(bytes)
+    options().with_limit(PAYLOAD_BYTES_MAX).deserialize(bytes)
 }

@@ -96,12 +96,11 @@ pub async fn list(
     let more = page.limit < events.len();
     events.truncate(page.limit);
     let mut tag = blake3::Hasher::new();
-    let items = events.iter().map(|entry| {
-        let state = entry.published();
-        tag.update(self::tag(entry, &state).as_bytes()).update(b" ");
-        views::Event::of(&state)
-    });
-    let items = items.collect();
+    let states: Vec<_> = events.iter().map(|entry| entry.published()).collect();
+    for (entry, state) in events.iter().zip(&states) {
+        tag.update(self::tag(entry, state).as_bytes()).update(b" ");
+    }
+    let items = states.iter().map(|state| views::Event::of(state)).collect();
     let last = events.last().map(|entry| entry.id.to_string());
     let next_cursor = last.filter(|_| more);
     tag.update(if more { b"more" } else { b"last" });
