@@ -11,8 +11,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
-# PostgreSQL refuses to run as root.
-unprivileged() { if [ "$(id -u)" = 0 ]; then setpriv --reuid=postgres --regid=postgres --clear-groups "$@"; else "$@"; fi; }
+# PostgreSQL refuses to run as root. Directories that only root may enter must not keep it out.
+as=()
+[ "$(id -u)" != 0 ] || as=(setpriv --reuid=postgres --regid=postgres --clear-groups
+  --inh-caps=+dac_override --ambient-caps=+dac_override)
 
 wait_for() { # seconds, pid, command...: until the command succeeds while the process lives
   local tries=$(($1 * 10)) pid=$2
@@ -37,7 +39,7 @@ start_postgres() {
   mkdir -p "$data"
   [ "$(id -u)" != 0 ] || chown postgres "$data"
   : >"$log"
-  (cd / && unprivileged "$bin/initdb" -D "$data" -U onsale --auth=trust -E UTF8 --locale=C) >"$log" 2>&1 ||
+  (cd / && "${as[@]}" "$bin/initdb" -D "$data" -U onsale --auth=trust -E UTF8 --locale=C) >"$log" 2>&1 ||
     { failed postgres "$log"; return; }
   # Durability as it comes (fsync, synchronous_commit, full_page_writes all on); memory for a small machine.
   (cd / && exec setsid "${as[@]}" "$bin/postgres" -D "$data" -p "$port" -h 127.0.0.1 -k '' -c shared_buffers=512MB \
@@ -114,8 +116,6 @@ case $verb in
   start)
     shift 2
     mkdir -p "$dir" && dir=$(cd "$dir" && pwd)
-    as=()
-    [ "$(id -u)" != 0 ] || as=(setpriv --reuid=postgres --regid=postgres --clear-groups)
     for name in "$@"; do
       case $name in
         postgres) start_postgres ;;

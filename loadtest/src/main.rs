@@ -4,6 +4,7 @@
 //! server.
 
 mod buyer;
+mod compare;
 mod connection;
 mod ledger;
 mod ledger_check;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use self::compare::Compare;
 use self::ledger_check::CheckLedger;
 use self::scenarios::flash_sale::FlashSale;
 
@@ -35,12 +37,15 @@ enum Scenario {
     FlashSale(FlashSale),
     /// Asks the server for every reservation of a ledger.
     CheckLedger(CheckLedger),
+    /// Compares onsale with the known ways to guard a counter, databases and all.
+    Compare(Compare),
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().scenario {
         Scenario::FlashSale(scenario) => scenario.run(),
         Scenario::CheckLedger(check) => check.run(),
+        Scenario::Compare(compare) => compare.run(),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

@@ -15,4 +15,4 @@ CREATE TABLE IF NOT EXISTS tickets (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     event text NOT NULL, pool text NOT NULL, reservation text
 );
-CREATE INDEX IF NOT EXISTS tickets_free ON tickets (event, pool) WHERE reservation IS NULL;
+CREATE INDEX IF NOT EXISTS tickets_free ON tickets (event, pool, id) WHERE reservation IS NULL;

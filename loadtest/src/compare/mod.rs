@@ -1,0 +1,158 @@
+//! The same load on onsale and on the known ways to guard a counter, in one run on one machine.
+
+mod books;
+mod databases;
+mod html;
+mod load;
+mod machine;
+mod process;
+mod results;
+mod rows;
+mod run;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, bail};
+use clap::Args;
+
+use self::process::Places;
+use self::results::{Sample, summaries, warnings};
+use self::rows::{BASE, ROWS, Row};
+use self::run::Plan;
+
+/// Compares onsale with the known ways to guard a counter.
+#[derive(Args)]
+pub struct Compare {
+    /// Rounds, 1 to 100; in each every row runs once per number of connections, in shuffled order.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    rounds: u32,
+    /// Measured time of one run, 1 to 600. Unit: seconds.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
+    seconds: u64,
+    /// Time before that. Unit: seconds.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(0..=600))]
+    warm_up_seconds: u64,
+    /// Numbers of connections, 1 to 4,096 each.
+    #[arg(long, value_delimiter = ',', default_value = "64,256", value_parser = clap::value_parser!(u32).range(1..=4_096))]
+    connections: Vec<u32>,
+    /// Only these rows; `echo` always runs.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Where the report goes.
+    #[arg(long, default_value = "loadtest/results/compare", value_name = "DIR")]
+    out: PathBuf,
+    /// Take the programs of this directory as they are, instead of building them.
+    #[arg(long, value_name = "DIR")]
+    programs: Option<PathBuf>,
+}
+
+impl Compare {
+    /// `true`: nothing was oversold anywhere, and no row is missing.
+    ///
+    /// # Errors
+    /// The programs do not build, or nothing can be measured.
+    pub fn run(&self) -> anyhow::Result<bool> {
+        let rows = self.rows()?;
+        let programs = match &self.programs {
+            Some(programs) => programs.clone(),
+            None => build()?,
+        };
+        let work = programs.join("compare");
+        std::fs::create_dir_all(&work)?;
+        let work = work.canonicalize()?;
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/servers.sh");
+        let plan = Plan {
+            rows,
+            rounds: self.rounds,
+            connections: self.connections.clone(),
+            times: load::Times {
+                warm_up: std::time::Duration::from_secs(self.warm_up_seconds),
+                window: std::time::Duration::from_secs(self.seconds),
+            },
+            places: Places { programs, work },
+        };
+        let (samples, missing) = plan.run(&script)?;
+        self.report(&samples, missing)
+    }
+
+    fn rows(&self) -> anyhow::Result<Vec<&'static Row>> {
+        if let Some(unknown) = self.only.iter().find(|name| ROWS.iter().all(|r| r.name != **name)) {
+            let names: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
+            bail!("--only: no row {unknown:?}; there are {}", names.join(", "));
+        }
+        let wanted = |row: &&Row| {
+            self.only.is_empty() || row.name == BASE || self.only.iter().any(|o| o == row.name)
+        };
+        Ok(ROWS.iter().filter(wanted).collect())
+    }
+
+    fn report(&self, samples: &[Sample], missing: Vec<String>) -> anyhow::Result<bool> {
+        let summaries = summaries(samples);
+        let wrong: Vec<String> = samples
+            .iter()
+            .flat_map(|s| s.complaints.iter().map(move |c| format!("{}: {c}", s.row)))
+            .collect();
+        let holds = wrong.is_empty() && missing.is_empty() && !samples.is_empty();
+        let mut remarks = warnings(samples);
+        remarks.extend(missing);
+        remarks.extend(wrong);
+        println!("{}", table::table(&summaries));
+        for remark in &remarks {
+            println!("{remark}");
+        }
+        std::fs::create_dir_all(&self.out)?;
+        let (machine, command) = (machine::describe()?, self.command());
+        let json = serde_json::json!({
+            "machine": machine, "command": command, "remarks": remarks,
+            "summaries": summaries, "samples": samples,
+        });
+        std::fs::write(self.out.join("compare.json"), serde_json::to_vec_pretty(&json)?)?;
+        let report = html::Report {
+            summaries: &summaries,
+            machine: &machine,
+            command: &command,
+            remarks: &remarks,
+        };
+        std::fs::write(self.out.join("compare.html"), report.render()?)?;
+        println!("{machine}");
+        println!("report        {}", self.out.join("compare.html").display());
+        Ok(holds)
+    }
+
+    fn command(&self) -> String {
+        let connections: Vec<String> = self.connections.iter().map(u32::to_string).collect();
+        let mut command = format!(
+            "loadtest compare --rounds {} --seconds {} --warm-up-seconds {} --connections {}",
+            self.rounds,
+            self.seconds,
+            self.warm_up_seconds,
+            connections.join(",")
+        );
+        if !self.only.is_empty() {
+            command.push_str(&format!(" --only {}", self.only.join(",")));
+        }
+        command
+    }
+}
+
+/// Builds what is measured as it is shipped, and tells where it is.
+fn build() -> anyhow::Result<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("no workspace")?;
+    // The etcd client is generated while it is built; the rest does without `protoc`.
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/servers.sh");
+    let installed = Command::new(script).arg("install").status()?;
+    if !installed.success() {
+        bail!("the databases could not be installed");
+    }
+    let mut build = Command::new(env!("CARGO"));
+    build.current_dir(root).args(["build", "--release", "--locked"]);
+    build.args(["-p", "onsale", "-p", "peers", "--features", "peers/etcd"]);
+    if !build.status()?.success() {
+        bail!("the programs do not build");
+    }
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), Into::into);
+    Ok(target.join("release"))
+}

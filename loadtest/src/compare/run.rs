@@ -1,0 +1,106 @@
+//! Rounds of runs.
+
+use std::path::Path;
+
+use rand::seq::SliceRandom;
+
+use super::books;
+use super::databases::{Databases, Running};
+use super::load::{Loaded, Times, load};
+use super::machine::{Moment, disk_of};
+use super::process::{Places, Process};
+use super::results::Sample;
+use super::rows::Row;
+use crate::plan;
+use crate::report::progress;
+
+pub struct Plan {
+    pub rows: Vec<&'static Row>,
+    pub rounds: u32,
+    pub connections: Vec<u32>,
+    pub times: Times,
+    pub places: Places,
+}
+
+impl Plan {
+    /// All samples, and a line for each run that is missing.
+    ///
+    /// # Errors
+    /// The databases' script cannot be run.
+    pub fn run(&self, script: &Path) -> anyhow::Result<(Vec<Sample>, Vec<String>)> {
+        let wanted: Vec<_> = self.rows.iter().map(|row| row.database).collect();
+        let databases = Databases::start(script, &self.places.work.join("databases"), &wanted)?;
+        let runs = self.rows.len() * self.connections.len() * self.rounds as usize;
+        let bar = progress("runs", runs as u64);
+        let (mut samples, mut missing) = (Vec::new(), Vec::new());
+        for round in 1..=self.rounds {
+            let mut order: Vec<(&Row, u32)> = Vec::new();
+            for row in &self.rows {
+                order.extend(self.connections.iter().map(|connections| (*row, *connections)));
+            }
+            order.shuffle(&mut rand::rng());
+            for (row, connections) in order {
+                match self.sample(row, round, connections, &databases) {
+                    Ok(sample) => samples.push(sample),
+                    Err(error) => {
+                        let line = format!(
+                            "missing: {} with {connections} connections, round {round}: {error:#}",
+                            row.name
+                        );
+                        bar.println(&line);
+                        missing.push(line);
+                    }
+                }
+                bar.inc(1);
+            }
+        }
+        bar.finish_and_clear();
+        Ok((samples, missing))
+    }
+
+    fn sample(
+        &self,
+        row: &Row,
+        round: u32,
+        connections: u32,
+        databases: &Databases,
+    ) -> anyhow::Result<Sample> {
+        let database = databases.find(row.database).map_err(anyhow::Error::msg)?;
+        let process = Process::start(row, &database, &self.places)?;
+        // Databases live through the whole comparison: each run has an event of its own.
+        let event = format!("c-{}-{round}-{connections}", row.name);
+        books::open(process.target, &event, row.units)?;
+        let loaded = self.load(row, &event, connections, &process, &database)?;
+        let mut sample = Sample::of(row, round, connections, &loaded);
+        if row.has_books() {
+            sample.complaints = books::complaints(process.target, &event, loaded.told)?;
+        }
+        if loaded.answers == 0 {
+            anyhow::bail!("no answer with status {}: {:?}", row.wanted, loaded.others);
+        }
+        Ok(sample)
+    }
+
+    fn load(
+        &self,
+        row: &Row,
+        event: &str,
+        connections: u32,
+        process: &Process,
+        database: &Running,
+    ) -> anyhow::Result<Loaded> {
+        let plan = plan::Plan {
+            target: process.target,
+            event: event.to_owned(),
+            pool: books::POOL.to_owned(),
+            buyers: u64::MAX,
+            connections,
+            rate: None,
+            patience: std::time::Duration::ZERO,
+        };
+        let mut pids = database.pids.clone();
+        pids.push(process.pid());
+        let disk = disk_of(&self.places.work);
+        load(plan, row.wanted, &self.times, || Moment::take(&pids, disk))
+    }
+}
