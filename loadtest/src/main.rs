@@ -6,6 +6,8 @@
 mod buyer;
 mod compare;
 mod connection;
+mod cpu;
+mod event;
 mod ledger;
 mod ledger_check;
 mod plan;

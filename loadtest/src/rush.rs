@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::buyer::{self, Outcome};
 use crate::connection::{Answer, Connection};
+use crate::cpu;
 use crate::ledger::{Entry, Ledger};
 use crate::plan::Plan;
 use crate::tally::Tally;
@@ -36,7 +37,7 @@ struct Run {
 /// The ledger cannot be written; the run is worth nothing then.
 pub fn rush(plan: Plan, ledger: Ledger, threads: u32) -> anyhow::Result<Rushed> {
     let progress = crate::report::progress("buyers", plan.buyers);
-    let cpu_before = cpu_time()?;
+    let cpu_before = cpu::own()?;
     let started = Instant::now();
     let run = Arc::new(Run { plan, ledger, started, next: AtomicU64::new(0), progress });
     let workers: Vec<_> = (0..threads)
@@ -53,7 +54,7 @@ pub fn rush(plan: Plan, ledger: Ledger, threads: u32) -> anyhow::Result<Rushed> 
     }
     run.ledger.flush()?;
     run.progress.finish_and_clear();
-    Ok(Rushed { took: run.started.elapsed(), generator_cpu: cpu_time()? - cpu_before, tally })
+    Ok(Rushed { took: run.started.elapsed(), generator_cpu: cpu::own()? - cpu_before, tally })
 }
 
 /// One thread with its share of the connections; threads share nothing but the next buyer's number.
@@ -139,11 +140,4 @@ fn reservation(answer: &Answer) -> Result<String, String> {
         id: String,
     }
     answer.parse::<Reservation>().map(|reservation| reservation.id)
-}
-
-/// User and system time of this process.
-fn cpu_time() -> anyhow::Result<Duration> {
-    let stat = procfs::process::Process::myself()?.stat()?;
-    let ticks = stat.utime + stat.stime;
-    Ok(Duration::from_millis(ticks * 1_000 / procfs::ticks_per_second()))
 }

@@ -4,8 +4,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
-use procfs::process::{Process, all_processes};
+use procfs::process::all_processes;
 use procfs::{Current, CurrentSI, KernelStats};
+
+use crate::cpu;
 
 /// Counters of one moment.
 #[derive(Debug, Clone, Copy)]
@@ -24,15 +26,14 @@ impl Moment {
     /// # Errors
     /// `/proc` cannot be read.
     pub fn take(roots: &[i32], disk: Option<(i32, i32)>) -> anyhow::Result<Self> {
-        let cpu = KernelStats::current()?.total;
-        let stolen = cpu.steal.unwrap_or(0);
-        let idle = cpu.idle + cpu.iowait.unwrap_or(0);
-        let busy = cpu.user + cpu.nice + cpu.system + cpu.softirq.unwrap_or(0);
+        let all = KernelStats::current()?.total;
+        let stolen = all.steal.unwrap_or(0);
+        let idle = all.idle + all.iowait.unwrap_or(0);
+        let busy = all.user + all.nice + all.system + all.softirq.unwrap_or(0);
         let (server_cpu, rss) = family(roots)?;
-        let stat = Process::myself()?.stat()?;
         Ok(Self {
             server_cpu,
-            generator_cpu: time(stat.utime + stat.stime),
+            generator_cpu: cpu::own()?,
             rss,
             flushes: disk.and_then(flushes),
             stolen,
@@ -64,11 +65,7 @@ fn family(roots: &[i32]) -> anyhow::Result<(Duration, u64)> {
         }
         members.extend(stats.iter().filter(|stat| stat.ppid == pid).map(|stat| stat.pid));
     }
-    Ok((time(ticks), pages * procfs::page_size()))
-}
-
-fn time(ticks: u64) -> Duration {
-    Duration::from_millis(ticks * 1_000 / procfs::ticks_per_second())
+    Ok((cpu::time(ticks), pages * procfs::page_size()))
 }
 
 /// The disk that holds `path`.

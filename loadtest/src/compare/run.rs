@@ -11,8 +11,8 @@ use super::machine::{Moment, disk_of};
 use super::process::{Places, Process};
 use super::results::Sample;
 use super::rows::Row;
-use crate::plan;
 use crate::report::progress;
+use crate::{event, plan};
 
 pub struct Plan {
     pub rows: Vec<&'static Row>,
@@ -68,12 +68,12 @@ impl Plan {
         let database = databases.find(row.database).map_err(anyhow::Error::msg)?;
         let process = Process::start(row, &database, &self.places)?;
         // Databases live through the whole comparison: each run has an event of its own.
-        let event = format!("c-{}-{round}-{connections}", row.name);
-        books::open(process.target, &event, row.units)?;
-        let loaded = self.load(row, &event, connections, &process, &database)?;
+        let name = format!("c-{}-{round}-{connections}", row.name);
+        event::create(process.target, &name, row.units)?;
+        let loaded = self.load(row, &name, connections, &process, &database)?;
         let mut sample = Sample::of(row, round, connections, &loaded);
         if row.has_books() {
-            sample.complaints = books::complaints(process.target, &event, loaded.told)?;
+            sample.complaints = books::complaints(process.target, &name, loaded.told)?;
         }
         if loaded.answers == 0 {
             anyhow::bail!("no answer with status {}: {:?}", row.wanted, loaded.others);
@@ -84,15 +84,15 @@ impl Plan {
     fn load(
         &self,
         row: &Row,
-        event: &str,
+        name: &str,
         connections: u32,
         process: &Process,
         database: &Running,
     ) -> anyhow::Result<Loaded> {
         let plan = plan::Plan {
             target: process.target,
-            event: event.to_owned(),
-            pool: books::POOL.to_owned(),
+            event: name.to_owned(),
+            pool: event::POOL.to_owned(),
             buyers: u64::MAX,
             connections,
             rate: None,

@@ -3,22 +3,16 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use anyhow::bail;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
-use crate::buyer::{self, Outcome, Trouble};
-use crate::connection::Connection;
+use crate::event::{self, POOL};
 use crate::ledger::{Heading, Ledger};
 use crate::ledger_check::{Checked, check};
-use crate::plan::{Plan, post};
+use crate::plan::Plan;
 use crate::report;
 use crate::rush::{Rushed, rush};
 use crate::target::Target;
-
-const POOL: &str = "standing";
-/// The longest that the server allows, so that nothing lapses before it is checked. Unit: seconds.
-const HOLD_SECONDS: u32 = 86_400;
 
 /// Creates an event, lets everybody rush it, and checks the ledger.
 #[derive(Args)]
@@ -65,7 +59,7 @@ impl FlashSale {
     /// There is no server, it does not take the event, or the ledger cannot be written.
     pub fn run(&self) -> anyhow::Result<bool> {
         let event = self.event.clone().unwrap_or_else(event_name);
-        self.create_event(&event)?;
+        event::create(self.target, &event, self.tickets)?;
         let path = self.ledger.clone();
         let path = path.unwrap_or_else(|| format!("loadtest/results/{event}.jsonl").into());
         let heading =
@@ -90,34 +84,6 @@ impl FlashSale {
             connections: self.connections,
             rate: self.rate,
             patience: Duration::from_secs(self.give_up_seconds),
-        }
-    }
-
-    fn create_event(&self, event: &str) -> anyhow::Result<()> {
-        let body = serde_json::json!({
-            "id": event,
-            "name": "Flash sale",
-            "sale": {"hold_seconds": HOLD_SECONDS},
-            "pools": [{
-                "id": POOL, "kind": "general", "name": "Standing", "capacity": self.tickets,
-                "price": {"amount": 4500, "currency": "EUR"},
-            }],
-        });
-        let request = post("/v1/events", None, &body.to_string());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let mut connection = Connection::new(self.target);
-        // No patience: without a server there is nothing to wait for.
-        let mut trouble = Trouble::default();
-        let asked = buyer::ask(&mut connection, &request, Duration::ZERO, &mut trouble);
-        match runtime.block_on(asked) {
-            Outcome::Answered(answer) if answer.status == 201 => Ok(()),
-            Outcome::Answered(answer) => {
-                bail!("the event was not created: status {}: {}", answer.status, answer.text())
-            }
-            Outcome::GaveUp { reason, .. } => {
-                let address = self.target.address;
-                bail!("no event could be created at http://{address}: {reason}; is onsale running?")
-            }
         }
     }
 

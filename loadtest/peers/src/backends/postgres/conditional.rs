@@ -1,6 +1,6 @@
 //! One statement: the count goes down only where it suffices.
 
-use super::{Database, Parameters, is_repeat};
+use super::{Database, Parameters};
 use crate::backend::{Ask, Backend, Counts, Outcome};
 
 const RESERVE: &str = "
@@ -25,16 +25,7 @@ impl Backend for Conditional {
 
     async fn reserve(&self, ask: Ask) -> anyhow::Result<Outcome> {
         let parameters = Parameters::of(&ask)?;
-        let client = self.0.client().await?;
-        let reserve = client.prepare_cached(RESERVE).await?;
-        let outcome = client.execute(&reserve, &parameters.list()).await;
-        drop(client);
-        match outcome {
-            Ok(0) => Ok(Outcome::SoldOut),
-            Ok(_) => Ok(Outcome::Held(ask.id)),
-            Err(error) if is_repeat(&error) => self.0.known(&ask).await,
-            Err(error) => Err(error.into()),
-        }
+        self.0.reserve_by(RESERVE, &parameters.list(), &ask).await
     }
 
     async fn counts(&self, event: &str) -> anyhow::Result<Counts> {

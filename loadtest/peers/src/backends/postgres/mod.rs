@@ -54,6 +54,25 @@ impl Database {
         Ok(Counts { capacity: unit(0)?, available: unit(1)?, held: unit(2)? })
     }
 
+    /// Reserves by one statement that stores nothing when there is not enough.
+    async fn reserve_by(
+        &self,
+        statement: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+        ask: &Ask,
+    ) -> anyhow::Result<Outcome> {
+        let client = self.client().await?;
+        let statement = client.prepare_cached(statement).await?;
+        let stored = client.execute(&statement, parameters).await;
+        drop(client);
+        match stored {
+            Ok(0) => Ok(Outcome::SoldOut),
+            Ok(_) => Ok(Outcome::Held(ask.id.clone())),
+            Err(error) if is_repeat(&error) => self.known(ask).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// The outcome of a key that is already in the table.
     async fn known(&self, ask: &Ask) -> anyhow::Result<Outcome> {
         let select = "SELECT id FROM reservations WHERE event = $1 AND idempotency_key = $2";

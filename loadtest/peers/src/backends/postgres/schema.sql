@@ -11,8 +11,9 @@ CREATE TABLE IF NOT EXISTS reservations (
     expires_at timestamptz NOT NULL DEFAULT now() + interval '10 minutes',
     UNIQUE (event, idempotency_key)
 );
+-- One index, of what is free. Beside a key on the id, the planner would take that one for its order and
+-- step over the tickets of every other event.
 CREATE TABLE IF NOT EXISTS tickets (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    event text NOT NULL, pool text NOT NULL, reservation text
+    event text NOT NULL, pool text NOT NULL, id bigint GENERATED ALWAYS AS IDENTITY, reservation text
 );
 CREATE INDEX IF NOT EXISTS tickets_free ON tickets (event, pool, id) WHERE reservation IS NULL;

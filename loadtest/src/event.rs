@@ -1,0 +1,47 @@
+//! The event that is rushed.
+
+use std::time::Duration;
+
+use anyhow::bail;
+
+use crate::buyer::{self, Outcome, Trouble};
+use crate::connection::Connection;
+use crate::plan::post;
+use crate::target::Target;
+
+/// Its one pool.
+pub const POOL: &str = "standing";
+/// The longest that the server allows, so that nothing lapses before it is checked. Unit: seconds.
+const HOLD_SECONDS: u32 = 86_400;
+
+/// Puts an event with so many units on sale.
+///
+/// # Errors
+/// There is no server, or it does not take the event.
+pub fn create(target: Target, id: &str, units: u64) -> anyhow::Result<()> {
+    let body = serde_json::json!({
+        "id": id,
+        "name": "Flash sale",
+        "sale": {"hold_seconds": HOLD_SECONDS},
+        "pools": [{
+            "id": POOL, "kind": "general", "name": "Standing", "capacity": units,
+            "price": {"amount": 4500, "currency": "EUR"},
+        }],
+    });
+    let request = post("/v1/events", None, &body.to_string());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut connection = Connection::new(target);
+    // No patience: without a server there is nothing to wait for.
+    let mut trouble = Trouble::default();
+    let asked = buyer::ask(&mut connection, &request, Duration::ZERO, &mut trouble);
+    match runtime.block_on(asked) {
+        Outcome::Answered(answer) if answer.status == 201 => Ok(()),
+        Outcome::Answered(answer) => {
+            bail!("the event was not created: status {}: {}", answer.status, answer.text())
+        }
+        Outcome::GaveUp { reason, .. } => {
+            let address = target.address;
+            bail!("no event could be created at http://{address}: {reason}; is onsale running?")
+        }
+    }
+}

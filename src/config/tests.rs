@@ -1,0 +1,194 @@
+//! What is refused, with the words that the operator reads.
+
+use super::*;
+
+fn from(file: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
+    let environment = environment.iter().map(|(name, value)| (name.into(), value.into()));
+    Config::from_parts(Some(("config.toml", file)), environment).map_err(|error| error.to_string())
+}
+
+/// What is refused, and the one line that says so.
+const REFUSED: &[(&str, &str)] = &[
+    ("[shards]\ncount = 5000", "config.toml: shards.count = 5000: must be 0 to 1024"),
+    ("[shards]\ncount = -1", "config.toml: shards.count = -1: must be 0 to 1024"),
+    ("[shards]\ncount = \"4\"", "config.toml: shards.count = \"4\": must be a whole number"),
+    (
+        "[shards]\ncuont = 4",
+        "config.toml: shards.cuont = 4: unknown key; [shards] has batch_records_max, count, \
+         deadline_ms, queue_depth_max",
+    ),
+    (
+        "[shardz]",
+        "config.toml: [shardz]: unknown section; there are admin, demo, identity, log, sale, \
+         server, shards, storage",
+    ),
+    ("count = 4", "config.toml: count = 4: is outside of any [section]"),
+    ("[shards]\ncount == 4", "config.toml: line 2: extra `=`, expected nothing"),
+    (
+        "[shards]\nqueue_depth_max = 0",
+        "config.toml: shards.queue_depth_max = 0: must be 1 to 1000000",
+    ),
+    (
+        "[shards]\nbatch_records_max = 4097",
+        "config.toml: shards.batch_records_max = 4097: must be 1 to 4096",
+    ),
+    (
+        "[shards]\nqueue_depth_max = 8\nbatch_records_max = 9",
+        "config.toml: shards.batch_records_max = 9: must be at most shards.queue_depth_max (8)",
+    ),
+    (
+        "[shards]\nqueue_depth_max = 8",
+        "config.toml: shards.queue_depth_max = 8: must be at least shards.batch_records_max (512)",
+    ),
+    ("[shards]\ndeadline_ms = 9", "config.toml: shards.deadline_ms = 9: must be 10 to 60000"),
+    (
+        "[server]\nlisten = \"localhost:80\"",
+        "config.toml: server.listen = \"localhost:80\": must be an IP address and a port, as in \
+         127.0.0.1:8080 or [::1]:8080",
+    ),
+    (
+        "[server]\nlisten = \"0.0.0.0:8080\"",
+        "config.toml: server.listen = \"0.0.0.0:8080\": must be a loopback address while \
+         identity.mode is \"development\", where everybody may do everything",
+    ),
+    (
+        "[server]\nconnections_max = 0",
+        "config.toml: server.connections_max = 0: must be 1 to 1000000",
+    ),
+    (
+        "[server]\nbody_bytes_max = 1",
+        "config.toml: server.body_bytes_max = 1: must be 4096 to 16777216",
+    ),
+    (
+        "[server]\nheader_timeout_ms = 99",
+        "config.toml: server.header_timeout_ms = 99: must be 100 to 600000",
+    ),
+    (
+        "[server]\nidle_timeout_ms = 600001",
+        "config.toml: server.idle_timeout_ms = 600001: must be 100 to 600000",
+    ),
+    ("[server]\ndrain_seconds = 601", "config.toml: server.drain_seconds = 601: must be 0 to 600"),
+    (
+        "[admin]\nlisten = \"127.0.0.1:8080\"",
+        "config.toml: admin.listen = \"127.0.0.1:8080\": must not be the address of \
+         server.listen",
+    ),
+    (
+        "[server]\nlisten = \"127.0.0.1:9464\"",
+        "config.toml: server.listen = \"127.0.0.1:9464\": must not be that of admin.listen",
+    ),
+    ("[storage]\ndata_dir = \"\"", "config.toml: storage.data_dir = \"\": must name a directory"),
+    (
+        "[storage]\nfree_bytes_min = 0",
+        "config.toml: storage.free_bytes_min = 0: must be 1048576 to 1125899906842624",
+    ),
+    (
+        "[storage]\nepoch_bytes_max = 65535",
+        "config.toml: storage.epoch_bytes_max = 65535: must be 65536 to 1073741824",
+    ),
+    ("[sale]\nhold_seconds = 0", "config.toml: sale.hold_seconds = 0: must be 1 to 86400"),
+    (
+        "[identity]\nmode = \"keys\"",
+        "config.toml: identity.mode = \"keys\": is not built yet, it comes with the gateway; \
+         only \"development\" works",
+    ),
+    (
+        "[identity]\nmode = \"none\"",
+        "config.toml: identity.mode = \"none\": must be \"development\"",
+    ),
+    ("[demo]\nevent = 1", "config.toml: demo.event = 1: must be true or false"),
+    (
+        "[log]\nfilter = \"onsale=debug,inof\"",
+        "config.toml: log.filter = \"onsale=debug,inof\": must be a level (error, warn, info, \
+         debug, trace) or target=level directives",
+    ),
+    (
+        "[log]\nfilter = \"\"",
+        "config.toml: log.filter = \"\": must be a level (error, warn, info, debug, trace) or \
+         target=level directives",
+    ),
+];
+
+#[test]
+fn what_is_out_of_bounds_is_refused_in_one_line_that_names_it() {
+    for (file, line) in REFUSED {
+        assert_eq!(from(file, &[]).expect_err(file), *line);
+    }
+}
+
+#[test]
+fn the_environment_is_refused_by_the_name_of_its_variable() {
+    let refused = [
+        ("ONSALE__SHARDS__COUNT", "5000", "shards.count = 5000: must be 0 to 1024"),
+        ("ONSALE__SHARDS__COUNT", "four", "shards.count = \"four\": must be a whole number"),
+        ("ONSALE__DEMO__EVENT", "yes", "demo.event = \"yes\": must be true or false"),
+        ("ONSALE__SALE__HOLD", "5", "sale.hold = \"5\": unknown key; [sale] has hold_seconds"),
+        (
+            "ONSALE__SAIL__HOLD",
+            "5",
+            "[sail]: unknown section; there are admin, demo, identity, log, sale, server, \
+             shards, storage",
+        ),
+        ("ONSALE__LISTEN", "5", "[listen]: is not of the form ONSALE__SECTION__KEY"),
+    ];
+    for (name, value, reason) in refused {
+        let line = from("", &[(name, value)]).expect_err(name);
+        assert_eq!(line, format!("{name}: {reason}"));
+    }
+}
+
+#[test]
+fn a_value_cannot_break_the_line() {
+    let long = format!("[log]\nfilter = \"a\\nb{}\"", "x".repeat(500));
+    let line = from(&long, &[]).expect_err("refused");
+    assert!(!line.contains('\n') && line.len() < 250, "{line}");
+}
+
+#[test]
+fn the_built_in_settings_are_within_their_own_bounds() {
+    let config = Config::from_parts(None, []).expect("starts without a file");
+    assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.sale.hold.seconds(), 600);
+    assert_eq!(config.shards.deadline, Duration::from_secs(2));
+    assert!(config.demo.event);
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_the_file_over_what_is_built_in() {
+    let file = "[shards]\nqueue_depth_max = 4000\nbatch_records_max = 40";
+    let environment = [
+        ("ONSALE__SHARDS__BATCH_RECORDS_MAX", "20"),
+        ("ONSALE__SERVER__LISTEN", "[::1]:0"),
+        ("ONSALE__DEMO__EVENT", "false"),
+        ("ONSALE_FAULT", "is no setting"),
+        ("PATH", "/bin"),
+    ];
+    let config = from(file, &environment).expect("fits");
+    assert_eq!(config.shards.queue_depth_max.get(), 4_000);
+    assert_eq!(config.shards.batch_records_max.get(), 20);
+    assert_eq!(config.shards.deadline, Duration::from_secs(2));
+    assert_eq!(config.server.listen.to_string(), "[::1]:0");
+    assert!(!config.demo.event);
+}
+
+#[test]
+fn both_listeners_may_ask_for_any_free_port() {
+    let environment =
+        [("ONSALE__SERVER__LISTEN", "127.0.0.1:0"), ("ONSALE__ADMIN__LISTEN", "127.0.0.1:0")];
+    assert!(from("", &environment).is_ok());
+}
+
+#[test]
+fn no_shard_count_means_one_per_core() {
+    let count = from("", &[]).expect("fits").shards.count;
+    let cores = thread::available_parallelism().expect("this machine knows its cores");
+    assert_eq!(usize::from(count.get()), cores.get().min(1_024));
+    assert_eq!(from("[shards]\ncount = 3", &[]).expect("fits").shards.count.get(), 3);
+}
+
+#[test]
+fn a_file_asked_for_by_name_must_be_there() {
+    let missing = Path::new("/nonexistent/onsale.toml");
+    let line = Config::load(Some(missing)).expect_err("refused").to_string();
+    assert!(line.starts_with("/nonexistent/onsale.toml: No such file"), "{line}");
+}

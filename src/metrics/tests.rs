@@ -1,0 +1,118 @@
+//! What a scrape shows.
+
+use super::*;
+
+fn scrape(work: impl FnOnce()) -> String {
+    let recorder = builder().expect("buckets").build_recorder();
+    let handle = recorder.handle();
+    metrics::with_local_recorder(&recorder, || {
+        describe();
+        work();
+    });
+    handle.run_upkeep();
+    handle.render()
+}
+
+#[test]
+fn names_are_in_base_units_and_counters_end_in_total() {
+    let mut names = BTreeSet::new();
+    for (name, kind, labels, help) in TABLE {
+        assert!(names.insert(name), "{name} twice");
+        assert!(name.starts_with("onsale_"), "{name}");
+        assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}");
+        assert!(!name.contains("_ms") && !name.contains("_millis"), "{name}");
+        assert!(help.ends_with('.'), "{name}");
+        assert!(!labels.contains(' '), "{name}");
+    }
+}
+
+#[test]
+fn every_metric_is_scraped_with_its_help_and_kind() {
+    let text = scrape(|| {
+        let shard = ShardMetrics::new(3);
+        shard.queue_depth.set(7.0);
+        shard.queue_wait_seconds.record(0.004);
+        let journal = JournalMetrics::new();
+        journal.commit_duration_seconds.record(0.004);
+        journal.batch_records.record(300.0);
+        journal.bytes.set(1.0);
+        journal.checkpoint_age_seconds.set(1.0);
+        journal.recovery_duration_seconds.set(1.0);
+        UnitMetrics::new().held.set(2.0);
+        let http = HttpMetrics::new(["/v1/events"]);
+        http.connections.set(1.0);
+        http.in_flight.set(1.0);
+        http.record("GET", Some("/v1/events"), 200, Duration::from_millis(3));
+        let table = |name, labels| CounterTable::new(name, labels);
+        table(COMMANDS_TOTAL, &["command", "outcome"]).count(["reserve", "done"], 1);
+        table(REFUSALS_TOTAL, &["code"]).count(["sold_out", ""], 1);
+        table(BROKEN_LAWS_TOTAL, &["law"]).count(["INV-1", ""], 1);
+    });
+    if let Ok(path) = std::env::var("ONSALE_SCRAPE_TO") {
+        std::fs::write(path, &text).expect("scrape written for promtool");
+    }
+    for (name, kind, labels, help) in TABLE {
+        assert!(text.contains(&format!("# HELP {name} {help}\n")), "{name} help\n{text}");
+        assert!(text.contains(&format!("# TYPE {name} {}\n", kind.as_str())), "{name} type");
+        let sample = text.lines().find(|line| line.starts_with(name)).expect(name);
+        let labelled = labels.split(',').filter(|label| !label.is_empty());
+        for label in labelled {
+            assert!(sample.contains(&format!("{label}=\"")), "{sample}");
+        }
+    }
+    assert!(text.contains("onsale_journal_batch_records_bucket{le=\"512\"} 1"), "{text}");
+    assert!(text.contains("onsale_commands_total{command=\"reserve\",outcome=\"done\"} 1"));
+}
+
+#[test]
+fn what_is_outside_of_the_closed_sets_counts_as_other() {
+    let text = scrape(|| {
+        let http = HttpMetrics::new(["/v1/events"]);
+        http.record("BREW", Some("/etc/passwd"), 418, Duration::ZERO);
+        http.record("GET", None, 404, Duration::ZERO);
+    });
+    let labels = "method=\"other\",route=\"other\",status=\"other\"";
+    assert!(text.contains(&format!("_count{{{labels}}} 1")), "{text}");
+    assert!(text.contains("_count{method=\"GET\",route=\"other\",status=\"404\"} 1"), "{text}");
+    assert!(!text.contains("passwd"));
+}
+
+#[test]
+fn every_combination_of_labels_has_its_own_histogram() {
+    let routes = ["/a", "/b", "/c"];
+    let text = scrape(|| {
+        let http = HttpMetrics::new(routes);
+        for method in METHODS {
+            for route in routes {
+                for (status, _) in STATUSES {
+                    http.record(method, Some(route), *status, Duration::ZERO);
+                }
+            }
+        }
+    });
+    let series = text.lines().filter(|line| line.contains("seconds_count{"));
+    let ones = series.filter(|line| line.ends_with(" 1")).count();
+    assert_eq!(ones, METHODS.len() * routes.len() * STATUSES.len());
+}
+
+#[test]
+fn threads_that_race_for_a_cell_count_every_event_once() {
+    let recorder = builder().expect("buckets").build_recorder();
+    let handle = recorder.handle();
+    let table = CounterTable::new(REFUSALS_TOTAL, &["code"]);
+    // More values than cells, so that the table also overflows.
+    let values: Vec<&'static str> = (0..CELLS + 20).map(|n| &*format!("code_{n}").leak()).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                metrics::with_local_recorder(&recorder, || {
+                    values.iter().for_each(|value| table.count([value, ""], 1));
+                });
+            });
+        }
+    });
+    let text = handle.render();
+    for value in values {
+        assert!(text.contains(&format!("{{code=\"{value}\"}} 4\n")), "{value}");
+    }
+}
