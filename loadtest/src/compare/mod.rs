@@ -59,9 +59,10 @@ impl Compare {
             Some(programs) => programs.clone(),
             None => build()?,
         };
+        // The engine runs in a directory of its own, where a relative name would lead elsewhere.
+        let programs = programs.canonicalize().with_context(|| programs.display().to_string())?;
         let work = programs.join("compare");
         std::fs::create_dir_all(&work)?;
-        let work = work.canonicalize()?;
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/servers.sh");
         let plan = Plan {
             rows,
