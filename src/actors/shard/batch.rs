@@ -47,6 +47,12 @@ impl Batch {
         self.touched.dedup();
         let publications = self.touched.drain(..).filter_map(|event| stock.publication(event));
         self.group.publications.extend(publications);
-        Work::Group(std::mem::take(&mut self.group))
+        // The next batch will be about as large; growing by doubling costs more than the room.
+        let next = Group {
+            frames: Vec::with_capacity(self.group.frames.len()),
+            replies: Vec::with_capacity(self.group.replies.len()),
+            ..Group::default()
+        };
+        Work::Group(std::mem::replace(&mut self.group, next))
     }
 }

@@ -16,6 +16,8 @@ pub(crate) enum ShardMessage {
     SubmitMany(Submissions),
     /// Self-sent when a batch opens.
     CloseBatch,
+    /// Self-sent when everybody who was ready to ask has asked.
+    ShipBatch,
     /// Time has passed: end what is due.
     Tick,
 }

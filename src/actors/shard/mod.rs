@@ -85,7 +85,14 @@ impl Actor for ShardActor {
                 shard.stage_many(submissions);
                 shard.ship_when_due(&myself, opens).await?;
             }
-            ShardMessage::CloseBatch => shard.ship().await?,
+            ShardMessage::CloseBatch => {
+                // Whoever is about to ask, on this core, does so first.
+                tokio::task::yield_now().await;
+                if myself.cast(ShardMessage::ShipBatch).is_err() {
+                    shard.ship().await?;
+                }
+            }
+            ShardMessage::ShipBatch => shard.ship().await?,
             ShardMessage::Tick => {
                 shard.expire_due();
                 shard.ship().await?;
