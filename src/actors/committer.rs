@@ -66,7 +66,8 @@ pub(super) enum Work {
 pub(super) type Intake = mpsc::Sender<Work>;
 
 pub struct CommitterOptions {
-    /// Unit: bytes of frames; past this the epoch is closed and folded in the background.
+    /// Unit: bytes of frames; past this, and past half of the last checkpoint, the epoch is closed and
+    /// folded in the background.
     pub epoch_bytes_max: u64,
     /// Called with a journal error; must not return, or what is in memory would be served although it
     /// is not on disk. Tests hand in something that parks the thread.
@@ -209,8 +210,9 @@ impl Loop {
     }
 
     fn close_epoch_when_full(&mut self) -> Result<(), JournalError> {
-        if self.closed_epoch.is_none() && self.options.epoch_bytes_max <= self.journal.epoch_bytes()
-        {
+        // A fold reads and writes all that is on the books, so it waits until that much more came.
+        let worth_it = self.options.epoch_bytes_max.max(self.compactor.checkpoint_bytes() / 2);
+        if self.closed_epoch.is_none() && worth_it <= self.journal.epoch_bytes() {
             self.closed_epoch = Some(self.journal.rotate()? - 1);
         }
         if self.closed_epoch.is_some_and(|epoch| self.compactor.fold(epoch)) {

@@ -2,6 +2,7 @@
 //! its own copy of the state by replay: no live shard pauses for it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
@@ -11,6 +12,7 @@ use super::recovery::{RecoveryError, recover_until};
 /// Asks the compactor for work; cheap to keep.
 pub struct Compactor {
     closed: SyncSender<u64>,
+    checkpoint_bytes: Arc<AtomicU64>,
 }
 
 /// What to do when an epoch cannot be folded: the journal is then not what was written.
@@ -26,10 +28,12 @@ impl Compactor {
         on_fault: OnFault,
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (closed, epochs) = sync_channel(1);
+        let checkpoint_bytes = Arc::new(AtomicU64::new(0));
+        let written = Arc::clone(&checkpoint_bytes);
         let thread = std::thread::Builder::new()
             .name("compactor".to_owned())
-            .spawn(move || run(&*reader, &epochs, &on_fault))?;
-        Ok((Self { closed }, thread))
+            .spawn(move || run(&*reader, &epochs, &on_fault, &written))?;
+        Ok((Self { closed, checkpoint_bytes }, thread))
     }
 
     /// Says that `epoch` is closed. `false`: still busy with earlier ones; say so again later.
@@ -40,24 +44,38 @@ impl Compactor {
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
         }
     }
+
+    /// Size of the newest checkpoint that this process wrote; 0 before the first. Unit: bytes of
+    /// frames.
+    #[must_use]
+    pub fn checkpoint_bytes(&self) -> u64 {
+        self.checkpoint_bytes.load(Ordering::Relaxed)
+    }
 }
 
-fn run(reader: &dyn JournalReader, epochs: &Receiver<u64>, on_fault: &OnFault) {
+fn run(
+    reader: &dyn JournalReader,
+    epochs: &Receiver<u64>,
+    on_fault: &OnFault,
+    written: &AtomicU64,
+) {
     while let Ok(epoch) = epochs.recv() {
-        if let Err(error) = checkpoint(reader, epoch) {
-            on_fault(error);
+        match checkpoint(reader, epoch) {
+            Ok(bytes) => written.store(bytes, Ordering::Relaxed),
+            Err(error) => on_fault(error),
         }
     }
 }
 
-/// Writes the checkpoint as of the end of `epoch`, and drops what it replaces.
+/// Writes the checkpoint as of the end of `epoch`, and drops what it replaces. Gives its size in bytes
+/// of frames.
 ///
 /// # Errors
 /// When the journal does not read back, or the disk fails; older checkpoints and epochs still stand.
-pub fn checkpoint(reader: &dyn JournalReader, epoch: u64) -> Result<(), RecoveryError> {
+pub fn checkpoint(reader: &dyn JournalReader, epoch: u64) -> Result<u64, RecoveryError> {
     let books = recover_until(reader, epoch)?;
     let mut frames = books.checkpoint_frames();
-    reader.write_checkpoint(epoch, &mut frames)?;
+    let bytes = reader.write_checkpoint(epoch, &mut frames)?;
     tracing::info!(epoch, reservations = books.reservations(), "checkpoint written");
-    Ok(())
+    Ok(bytes)
 }

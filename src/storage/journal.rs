@@ -73,7 +73,8 @@ pub trait JournalReader: Send + Sync + 'static {
     fn read_epoch(&self, epoch: u64, visit: Visit<'_>) -> Result<(), JournalError>;
 
     /// Writes the checkpoint as of the end of the closed epoch `epoch`, durably, then drops what it
-    /// replaces. Each call of `frames` appends some and says whether more follow.
+    /// replaces. Each call of `frames` appends some and says whether more follow. Gives its size.
+    /// Unit: bytes of frames.
     ///
     /// # Errors
     /// The checkpoints and epochs before still stand.
@@ -81,7 +82,7 @@ pub trait JournalReader: Send + Sync + 'static {
         &self,
         epoch: u64,
         frames: &mut dyn FnMut(&mut Vec<u8>) -> bool,
-    ) -> Result<(), JournalError>;
+    ) -> Result<u64, JournalError>;
 
     /// Unit: bytes on disk.
     fn disk_bytes(&self) -> u64;

@@ -127,16 +127,17 @@ impl JournalReader for MemoryStore {
         &self,
         epoch: u64,
         frames: &mut dyn FnMut(&mut Vec<u8>) -> bool,
-    ) -> Result<(), JournalError> {
+    ) -> Result<u64, JournalError> {
         let mut bytes = Vec::new();
         while frames(&mut bytes) {}
+        let written = bytes.len() as u64;
         self.past.drop_with(|| {
             let mut disk = self.lock();
             disk.checkpoints.clear();
             disk.checkpoints.insert(epoch, bytes);
             disk.epochs.retain(|old, _| epoch < *old);
         });
-        Ok(())
+        Ok(written)
     }
 
     fn disk_bytes(&self) -> u64 {

@@ -127,7 +127,7 @@ impl JournalReader for SledReader {
         &self,
         epoch: u64,
         frames: &mut dyn FnMut(&mut Vec<u8>) -> bool,
-    ) -> Result<(), JournalError> {
+    ) -> Result<u64, JournalError> {
         let tree = self.tree(CHECKPOINT, epoch)?;
         tree.clear().map_err(store_error("clearing an unfinished checkpoint"))?;
         let mut key = 0_u64;
@@ -137,10 +137,11 @@ impl JournalReader for SledReader {
             put.map(|_| ()).map_err(store_error("writing a checkpoint"))
         };
         let (mut packer, mut buffer) = (Packer::default(), Vec::new());
-        let mut more = true;
+        let (mut more, mut bytes) = (true, 0);
         while more {
             buffer.clear();
             more = frames(&mut buffer);
+            bytes += buffer.len() as u64;
             packer.pack(&buffer, &mut put)?;
         }
         packer.finish(&mut put)?;
@@ -148,7 +149,8 @@ impl JournalReader for SledReader {
         let marked = tree.insert(COMPLETE, &key.to_be_bytes());
         marked.map_err(store_error("completing a checkpoint"))?;
         self.sync()?;
-        self.past.drop_with(|| self.drop_before(Some(epoch)))
+        self.past.drop_with(|| self.drop_before(Some(epoch)))?;
+        Ok(bytes)
     }
 
     fn disk_bytes(&self) -> u64 {
