@@ -14,6 +14,10 @@ mod whole;
 
 use criterion::{criterion_group, criterion_main};
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 criterion_group! {
     name = benches;
     config = criterion::Criterion::default().sample_size(10);
