@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use anyhow::bail;
+use indicatif::ProgressBar;
 
 use crate::buyer::{self, Outcome, Trouble};
 use crate::connection::Connection;
+use crate::measure::each::each;
 use crate::plan::post;
 use crate::target::Target;
 
@@ -19,16 +21,7 @@ const HOLD_SECONDS: u32 = 86_400;
 /// # Errors
 /// There is no server, or it does not take the event.
 pub fn create(target: Target, id: &str, units: u64) -> anyhow::Result<()> {
-    let body = serde_json::json!({
-        "id": id,
-        "name": "Flash sale",
-        "sale": {"hold_seconds": HOLD_SECONDS},
-        "pools": [{
-            "id": POOL, "kind": "general", "name": "Standing", "capacity": units,
-            "price": {"amount": 4500, "currency": "EUR"},
-        }],
-    });
-    let request = post("/v1/events", None, &body.to_string());
+    let request = creation(id, units);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut connection = Connection::new(target);
     // No patience: without a server there is nothing to wait for.
@@ -44,4 +37,45 @@ pub fn create(target: Target, id: &str, units: u64) -> anyhow::Result<()> {
             bail!("no event could be created at http://{address}: {reason}; is onsale running?")
         }
     }
+}
+
+/// Puts many events on sale, over many connections.
+///
+/// # Errors
+/// The server does not take one of them.
+pub fn create_many(
+    target: Target,
+    count: u64,
+    name: impl Fn(u64) -> String + 'static,
+    units: u64,
+    bar: &ProgressBar,
+) -> anyhow::Result<()> {
+    /// Refused ones, until when they are asked again.
+    const PATIENCE: Duration = Duration::from_secs(10);
+    const CONNECTIONS: u32 = 128;
+    let created = each(target, count, CONNECTIONS, bar, async move |connection, number| {
+        let request = creation(&name(number), units);
+        match buyer::ask(connection, &request, PATIENCE, &mut Trouble::default()).await {
+            Outcome::Answered(answer) if answer.status == 201 => Ok(Vec::new()),
+            Outcome::Answered(answer) => {
+                bail!("an event was not created: status {}: {}", answer.status, answer.text())
+            }
+            Outcome::GaveUp { reason, .. } => bail!("an event was not created: {reason}"),
+        }
+    });
+    bar.finish_and_clear();
+    created.map(drop)
+}
+
+fn creation(id: &str, units: u64) -> Vec<u8> {
+    let body = serde_json::json!({
+        "id": id,
+        "name": "Flash sale",
+        "sale": {"hold_seconds": HOLD_SECONDS},
+        "pools": [{
+            "id": POOL, "kind": "general", "name": "Standing", "capacity": units,
+            "price": {"amount": 4500, "currency": "EUR"},
+        }],
+    });
+    post("/v1/events", None, &body.to_string())
 }

@@ -3,6 +3,7 @@
 //! Exit codes: 0 all holds, 1 the ledger and the server disagree, 2 the call is wrong or there is no
 //! server.
 
+mod bulk;
 mod buyer;
 mod compare;
 mod connection;
@@ -10,10 +11,13 @@ mod cpu;
 mod event;
 mod ledger;
 mod ledger_check;
+mod measure;
+mod overload;
 mod plan;
 mod report;
 mod rush;
 mod scenarios;
+mod sweep;
 mod tally;
 mod target;
 
@@ -21,9 +25,12 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use self::bulk::Bulk;
 use self::compare::Compare;
 use self::ledger_check::CheckLedger;
+use self::overload::Overload;
 use self::scenarios::flash_sale::FlashSale;
+use self::sweep::Sweep;
 
 /// Load for onsale. Only ever against this machine.
 #[derive(Parser)]
@@ -41,6 +48,12 @@ enum Scenario {
     CheckLedger(CheckLedger),
     /// Compares onsale with the known ways to guard a counter, databases and all.
     Compare(Compare),
+    /// How the engine grows: with events, units, shards, connections and the journal.
+    Sweep(Sweep),
+    /// More fans than the engine can serve, and how it comes back.
+    Overload(Overload),
+    /// Feeds the bulk door, and checks every line that comes back.
+    Bulk(Bulk),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +61,9 @@ fn main() -> ExitCode {
         Scenario::FlashSale(scenario) => scenario.run(),
         Scenario::CheckLedger(check) => check.run(),
         Scenario::Compare(compare) => compare.run(),
+        Scenario::Sweep(sweep) => sweep.run(),
+        Scenario::Overload(overload) => overload.run(),
+        Scenario::Bulk(bulk) => bulk.run(),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

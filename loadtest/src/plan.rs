@@ -33,13 +33,14 @@ impl Plan {
     }
 
     pub fn reserve(&self, buyer: u64) -> Vec<u8> {
-        let body = format!(
-            r#"{{"customer":"fan-{buyer}","lines":[{{"pool":"{}","quantity":1}}]}}"#,
-            self.pool
-        );
-        let path = format!("/v1/events/{}/reservations", self.event);
-        post(&path, Some(&self.key(buyer)), &body)
+        reserve(&self.event, &self.pool, &self.key(buyer), buyer)
     }
+}
+
+/// One unit for one fan.
+pub fn reserve(event: &str, pool: &str, key: &str, fan: u64) -> Vec<u8> {
+    let body = format!(r#"{{"customer":"fan-{fan}","lines":[{{"pool":"{pool}","quantity":1}}]}}"#);
+    post(&format!("/v1/events/{event}/reservations"), Some(key), &body)
 }
 
 pub fn get(path: &str) -> Vec<u8> {

@@ -1,19 +1,14 @@
 //! One file with plots that needs nothing else: for people who would rather look.
 
-use std::fmt::Write;
-
-use anyhow::anyhow;
 use plotters::prelude::*;
 
 use super::results::Summary;
 use super::table;
+use crate::measure::curves::{Curve, Names, drawn, logarithmic};
+use crate::measure::page::Page;
 
 const WIDTH: u32 = 900;
 const BAR: u32 = 26;
-const STYLE: &str = "body{font:15px system-ui,sans-serif;max-width:1100px;margin:2em auto;padding:0 1em;color:#222}\
-table{border-collapse:collapse;font-size:13px;display:block;overflow-x:auto}td,th{border:1px solid #ccc;padding:3px 7px;\
-text-align:right}td:first-child,th:first-child{text-align:left}.warn{background:#fff3cd;padding:.6em 1em}svg{max-width:100%}";
-
 type Figure = fn(&Summary) -> f64;
 
 pub struct Report<'a> {
@@ -28,20 +23,12 @@ impl Report<'_> {
     /// # Errors
     /// A plot could not be drawn.
     pub fn render(&self) -> anyhow::Result<String> {
-        let mut out = format!(
-            "<!doctype html><meta charset=utf-8><title>onsale compared</title><style>{STYLE}</style>\
-             <h1>onsale compared</h1><p>{}</p><p><code>{}</code></p>",
-            escape(self.machine),
-            escape(self.command)
-        );
-        for remark in self.remarks {
-            write!(out, "<p class=warn>{}</p>", escape(remark))?;
-        }
+        let mut page = Page::new("onsale compared", self.machine, self.command, self.remarks);
         let mut connections: Vec<u32> = self.summaries.iter().map(|s| s.connections).collect();
         connections.sort_unstable();
         connections.dedup();
         for &connections in &connections {
-            write!(out, "<h2>{connections} connections</h2>")?;
+            page.heading(&format!("{connections} connections"));
             let rows: Vec<&Summary> =
                 self.summaries.iter().filter(|s| s.connections == connections).collect();
             let plots: [(&str, Figure); 5] = [
@@ -52,16 +39,17 @@ impl Report<'_> {
                 ("server CPU per answer, us", |s| s.server_cpu.median),
             ];
             for (title, value) in plots {
-                out.push_str(&bars(title, &rows, value)?);
+                page.plot(&bars(title, &rows, value)?);
             }
         }
         if 1 < connections.len() {
-            out.push_str("<h2>Growth with connections</h2>");
-            out.push_str(&growth(self.summaries, &connections)?);
+            page.heading("Growth with connections");
+            page.plot(&growth(self.summaries)?);
         }
-        write!(out, "<h2>All figures</h2>{}", html_table(&table::table(self.summaries)))?;
-        out.push_str("<p>Medians over the rounds; in brackets the smallest and the largest.</p>");
-        Ok(out)
+        page.heading("All figures");
+        page.table(&table::table(self.summaries));
+        page.paragraph("Medians over the rounds; in brackets the smallest and the largest.");
+        Ok(page.finish())
     }
 }
 
@@ -111,52 +99,16 @@ fn bars(title: &str, rows: &[&Summary], value: Figure) -> anyhow::Result<String>
     Ok(svg)
 }
 
-fn growth(summaries: &[Summary], connections: &[u32]) -> anyhow::Result<String> {
-    let most = summaries.iter().map(|s| s.rate.median).fold(1.0, f64::max) * 1.5;
-    let least = summaries.iter().map(|s| s.rate.median).fold(most, f64::min).max(1.0) / 1.5;
-    let (first, last) = (connections[0], connections[connections.len() - 1]);
-    let mut svg = String::new();
-    {
-        let root = SVGBackend::with_string(&mut svg, (WIDTH, 460)).into_drawing_area();
-        let mut chart = ChartBuilder::on(&root)
-            .caption("answers per second", ("sans-serif", 18))
-            .margin(10)
-            .x_label_area_size(36)
-            .y_label_area_size(80)
-            .build_cartesian_2d((first..last).log_scale(), (least..most).log_scale())
-            .map_err(drawn)?;
-        chart.configure_mesh().x_desc("connections").draw().map_err(drawn)?;
-        let mut names: Vec<&str> = summaries.iter().map(|summary| summary.row).collect();
-        names.dedup();
-        for (at, name) in names.into_iter().enumerate() {
-            let color = Palette99::pick(at).stroke_width(2);
+fn growth(summaries: &[Summary]) -> anyhow::Result<String> {
+    let mut names: Vec<&str> = summaries.iter().map(|summary| summary.row).collect();
+    names.dedup();
+    let curves: Vec<Curve> = names
+        .into_iter()
+        .map(|name| {
             let own = summaries.iter().filter(|summary| summary.row == name);
-            let line = LineSeries::new(own.map(|s| (s.connections, s.rate.median)), color);
-            let series = chart.draw_series(line).map_err(drawn)?;
-            series.label(name).legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], color));
-        }
-        let mut labels = chart.configure_series_labels();
-        labels.background_style(WHITE.mix(0.8)).border_style(BLACK).draw().map_err(drawn)?;
-        root.present().map_err(drawn)?;
-    }
-    Ok(svg)
-}
-
-fn drawn<E: std::error::Error + Send + Sync>(error: DrawingAreaErrorKind<E>) -> anyhow::Error {
-    anyhow!("a plot could not be drawn: {error}")
-}
-
-fn html_table(markdown: &str) -> String {
-    let mut out = String::from("<table>");
-    for (number, line) in markdown.lines().enumerate().filter(|(number, _)| *number != 1) {
-        let tag = if number == 0 { "th" } else { "td" };
-        let cells = line.trim_matches('|').split('|').map(|cell| escape(cell.trim()));
-        let cells: Vec<String> = cells.map(|cell| format!("<{tag}>{cell}</{tag}>")).collect();
-        out.push_str(&format!("<tr>{}</tr>", cells.concat()));
-    }
-    out + "</table>"
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+            let points = own.map(|s| (f64::from(s.connections), s.rate)).collect();
+            Curve { name: name.to_owned(), points }
+        })
+        .collect();
+    logarithmic(&Names { title: "answers per second", x: "connections" }, &curves)
 }

@@ -1,11 +1,7 @@
 //! The same load on onsale and on the known ways to guard a counter, in one run on one machine.
 
-mod books;
 mod databases;
 mod html;
-mod load;
-mod machine;
-mod process;
 mod results;
 mod rows;
 mod run;
@@ -14,13 +10,15 @@ mod table;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 
-use self::process::Places;
 use self::results::{Sample, summaries, warnings};
 use self::rows::{BASE, ROWS, Row};
 use self::run::Plan;
+use crate::measure::load::Times;
+use crate::measure::machine;
+use crate::measure::programs::Places;
 
 /// Compares onsale with the known ways to guard a counter.
 #[derive(Args)]
@@ -55,24 +53,25 @@ impl Compare {
     /// The programs do not build, or nothing can be measured.
     pub fn run(&self) -> anyhow::Result<bool> {
         let rows = self.rows()?;
-        let programs = match &self.programs {
-            Some(programs) => programs.clone(),
-            None => build()?,
-        };
-        // The engine runs in a directory of its own, where a relative name would lead elsewhere.
-        let programs = programs.canonicalize().with_context(|| programs.display().to_string())?;
-        let work = programs.join("compare");
-        std::fs::create_dir_all(&work)?;
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/servers.sh");
+        if self.programs.is_none() {
+            // The etcd client is generated while it is built, by a tool of these packages.
+            let installed = Command::new(&script).arg("install").status()?;
+            if !installed.success() {
+                bail!("the databases could not be installed");
+            }
+        }
+        let packages = ["-p", "onsale", "-p", "peers", "--features", "peers/etcd"];
+        let places = Places::prepare(self.programs.as_deref(), &packages, "compare")?;
         let plan = Plan {
             rows,
             rounds: self.rounds,
             connections: self.connections.clone(),
-            times: load::Times {
+            times: Times {
                 warm_up: std::time::Duration::from_secs(self.warm_up_seconds),
                 window: std::time::Duration::from_secs(self.seconds),
             },
-            places: Places { programs, work },
+            places,
         };
         let (samples, missing) = plan.run(&script)?;
         self.report(&samples, missing)
@@ -136,24 +135,4 @@ impl Compare {
         }
         command
     }
-}
-
-/// Builds what is measured as it is shipped, and tells where it is.
-fn build() -> anyhow::Result<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("no workspace")?;
-    // The etcd client is generated while it is built; the rest does without `protoc`.
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/servers.sh");
-    let installed = Command::new(script).arg("install").status()?;
-    if !installed.success() {
-        bail!("the databases could not be installed");
-    }
-    let mut build = Command::new(env!("CARGO"));
-    build.current_dir(root).args(["build", "--release", "--locked"]);
-    build.args(["-p", "onsale", "-p", "peers", "--features", "peers/etcd"]);
-    if !build.status()?.success() {
-        bail!("the programs do not build");
-    }
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), Into::into);
-    Ok(target.join("release"))
 }

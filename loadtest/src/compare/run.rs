@@ -1,16 +1,18 @@
 //! Rounds of runs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use rand::seq::SliceRandom;
 
-use super::books;
 use super::databases::{Databases, Running};
-use super::load::{Loaded, Times, load};
-use super::machine::{Moment, disk_of};
-use super::process::{Places, Process};
 use super::results::Sample;
-use super::rows::Row;
+use super::rows::{Row, Server};
+use crate::measure::books::{self, Told};
+use crate::measure::load::{Load, Loaded, Times, load};
+use crate::measure::machine::{Moment, disk_of};
+use crate::measure::process::{DataDir, Process};
+use crate::measure::programs::Places;
 use crate::report::progress;
 use crate::{event, plan};
 
@@ -66,14 +68,16 @@ impl Plan {
         databases: &Databases,
     ) -> anyhow::Result<Sample> {
         let database = databases.find(row.database).map_err(anyhow::Error::msg)?;
-        let process = Process::start(row, &database, &self.places)?;
+        let (command, _data) = command(row, &database, &self.places);
+        let process = Process::start(command, &self.places.work, |_| Ok(()))?;
         // Databases live through the whole comparison: each run has an event of its own.
         let name = format!("c-{}-{round}-{connections}", row.name);
         event::create(process.target, &name, row.units)?;
         let loaded = self.load(row, &name, connections, &process, &database)?;
         let mut sample = Sample::of(row, round, connections, &loaded);
         if row.has_books() {
-            sample.complaints = books::complaints(process.target, &name, loaded.told)?;
+            sample.complaints =
+                books::complaints(process.target, &name, Told::yes(loaded.told.iter().sum()))?;
         }
         if loaded.answers == 0 {
             anyhow::bail!("no answer with status {}: {:?}", row.wanted, loaded.others);
@@ -89,18 +93,41 @@ impl Plan {
         process: &Process,
         database: &Running,
     ) -> anyhow::Result<Loaded> {
-        let plan = plan::Plan {
+        let event = name.to_owned();
+        let what = Load {
             target: process.target,
-            event: name.to_owned(),
-            pool: event::POOL.to_owned(),
-            buyers: u64::MAX,
             connections,
-            rate: None,
-            patience: std::time::Duration::ZERO,
+            wanted: row.wanted,
+            lots: 1,
+            request: Box::new(move |number| {
+                plan::reserve(&event, event::POOL, &format!("{event}-{number}"), number)
+            }),
         };
         let mut pids = database.pids.clone();
         pids.push(process.pid());
         let disk = disk_of(&self.places.work);
-        load(plan, row.wanted, &self.times, || Moment::take(&pids, disk))
+        load(what, &self.times, || Moment::take(&pids, disk))
     }
+}
+
+fn command(row: &Row, database: &Running, places: &Places) -> (Command, Option<DataDir>) {
+    let data = match row.server {
+        Server::Onsale => places.work.join("data"),
+        Server::OnsaleInMemory => {
+            PathBuf::from(format!("/dev/shm/onsale-compare-{}", std::process::id()))
+        }
+        Server::Peer(backend) => {
+            let mut command = Command::new(places.programs.join("peers"));
+            command.args(["--backend", backend]);
+            if let Some((first, others)) = database.urls.split_first() {
+                command.args(["--database", first]);
+                if !others.is_empty() {
+                    command.args(["--lock-servers", &others.join(",")]);
+                }
+            }
+            return (command, None);
+        }
+    };
+    let data = DataDir::new(data);
+    (places.engine(data.path()), Some(data))
 }

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::results::{Spread, Summary};
+use super::results::Summary;
+use crate::measure::spread::Spread;
 
 const HEAD: &str = "\
 | row | connections | answers/s | to echo | p50 ms | p99 ms | p99.9 ms | max ms | server CPU us | to echo | \

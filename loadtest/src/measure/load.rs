@@ -11,14 +11,26 @@ use tokio::task::JoinSet;
 use super::machine::Moment;
 use crate::buyer;
 use crate::connection::Connection;
-use crate::plan::Plan;
+use crate::target::Target;
+
+/// What is asked, by whom.
+pub struct Load {
+    pub target: Target,
+    pub connections: u32,
+    /// The status that is counted.
+    pub wanted: u16,
+    /// Request `n` is for lot `n % lots`; at least 1.
+    pub lots: u64,
+    /// The bytes of request `n`.
+    pub request: Box<dyn Fn(u64) -> Vec<u8>>,
+}
 
 /// What came of it; rates and times count only what was asked and answered inside of the window.
 pub struct Loaded {
     /// Answers with the wanted status in the window.
     pub answers: u64,
-    /// 201s, warm-up included: what the books must say.
-    pub told: u64,
+    /// 201s by lot, warm-up included: what the books must say.
+    pub told: Vec<u64>,
     /// By code or reason, warm-up included.
     pub others: BTreeMap<String, u64>,
     /// Unit: microseconds.
@@ -40,13 +52,12 @@ const ANSWER_MAX: Duration = Duration::from_secs(20);
 const LATENCY_MAX: u64 = 60_000_000;
 
 struct Shared {
-    plan: Plan,
-    wanted: u16,
+    load: Load,
     from: Instant,
     until: Instant,
     next: u64,
     answers: u64,
-    told: u64,
+    told: Vec<u64>,
     others: BTreeMap<String, u64>,
     latency: Histogram<u64>,
 }
@@ -54,22 +65,21 @@ struct Shared {
 /// # Errors
 /// The machine's counters cannot be read.
 pub fn load(
-    plan: Plan,
-    wanted: u16,
+    load: Load,
     times: &Times,
     look: impl Fn() -> anyhow::Result<Moment>,
 ) -> anyhow::Result<Loaded> {
     let from = Instant::now() + times.warm_up;
     let until = from + times.window;
-    let connections = plan.connections;
+    let connections = load.connections;
+    let lots = usize::try_from(load.lots.max(1))?;
     let shared = Rc::new(RefCell::new(Shared {
-        plan,
-        wanted,
+        load,
         from,
         until,
         next: 0,
         answers: 0,
-        told: 0,
+        told: vec![0; lots],
         others: BTreeMap::new(),
         latency: Histogram::new_with_bounds(1, LATENCY_MAX, 3)?,
     }));
@@ -94,24 +104,25 @@ pub fn load(
 
 /// One buyer after another over one connection, until the window ends or the connection is of no use.
 async fn ask_on(shared: Rc<RefCell<Shared>>) {
-    let target = shared.borrow().plan.target;
+    let target = shared.borrow().load.target;
     let mut connection = Connection::new(target);
     loop {
         let asked = Instant::now();
-        let request = {
+        let (request, lot) = {
             let mut shared = shared.borrow_mut();
             if shared.until <= asked {
                 return;
             }
             shared.next += 1;
-            shared.plan.reserve(shared.next)
+            let lot = usize::try_from(shared.next % shared.load.lots.max(1)).unwrap_or_default();
+            ((shared.load.request)(shared.next), lot)
         };
         let answer = tokio::time::timeout(ANSWER_MAX, connection.ask(&request)).await;
         let mut shared = shared.borrow_mut();
         match answer {
             Ok(Ok(answer)) => {
-                shared.told += u64::from(answer.status == 201);
-                if answer.status == shared.wanted {
+                shared.told[lot] += u64::from(answer.status == 201);
+                if answer.status == shared.load.wanted {
                     shared.note(asked);
                 } else {
                     *shared.others.entry(buyer::code(&answer)).or_default() += 1;
