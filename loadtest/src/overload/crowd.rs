@@ -50,12 +50,16 @@ pub struct Tally {
     pub unknown: u64,
     /// Of the accepted, from when their try was due. Unit: microseconds.
     pub latency: Histogram<u64>,
+    /// The same in the second half of the time: the connections are made by then.
+    pub settled: Histogram<u64>,
     /// How late the generator was itself.
     pub late: Duration,
 }
 
 impl Tally {
     fn new() -> Self {
+        let histogram =
+            || Histogram::new_with_bounds(1, LATENCY_MAX, 3).expect("bounds are in order");
         Self {
             fans: 0,
             tries: 0,
@@ -64,16 +68,22 @@ impl Tally {
             refused: BTreeMap::new(),
             unanswered: BTreeMap::new(),
             unknown: 0,
-            latency: Histogram::new_with_bounds(1, LATENCY_MAX, 3).expect("bounds are in order"),
+            latency: histogram(),
+            settled: histogram(),
             late: Duration::ZERO,
         }
     }
 
     /// Of the accepted. Unit: milliseconds.
-    #[expect(clippy::cast_precision_loss, reason = "figures for people")]
     pub fn millis(&self, quantile: f64) -> f64 {
-        self.latency.value_at_quantile(quantile) as f64 / 1e3
+        millis(&self.latency, quantile)
     }
+}
+
+/// Unit: milliseconds.
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+pub fn millis(of: &Histogram<u64>, quantile: f64) -> f64 {
+    of.value_at_quantile(quantile) as f64 / 1e3
 }
 
 /// Where a crowd goes.
@@ -98,6 +108,7 @@ struct Shared {
     free: RefCell<Vec<Connection>>,
     made: Cell<u32>,
     next: Cell<u64>,
+    settled_from: Cell<Instant>,
     waiting: Cell<u64>,
     over: Cell<bool>,
     tally: RefCell<Tally>,
@@ -110,6 +121,7 @@ impl Crowd {
             free: RefCell::new(Vec::new()),
             made: Cell::new(0),
             next: Cell::new(0),
+            settled_from: Cell::new(Instant::now()),
             waiting: Cell::new(0),
             over: Cell::new(false),
             tally: RefCell::new(Tally::new()),
@@ -121,6 +133,7 @@ impl Crowd {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive, small")]
     pub async fn come(&self, rate: f64, lasting: Duration) {
         let begun = Instant::now();
+        self.0.settled_from.set(begun + lasting / 2);
         let all = (rate * lasting.as_secs_f64()) as u64;
         let mut come = 0;
         while come < all {
@@ -233,6 +246,9 @@ impl Shared {
                 }
                 let micros = u64::try_from(due.elapsed().as_micros()).unwrap_or(u64::MAX);
                 tally.latency.saturating_record(micros.max(1));
+                if self.settled_from.get() <= due {
+                    tally.settled.saturating_record(micros.max(1));
+                }
                 Try::Done
             }
             429 | 503 => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::cgroup::Cgroup;
-use super::crowd::{Crowd, Fans, Place, Tally};
+use super::crowd::{Crowd, Fans, Place, Tally, millis};
 use crate::cpu;
 use crate::measure::books::{self, Told};
 use crate::measure::figures::Sample;
@@ -18,6 +18,7 @@ use crate::{event, plan};
 pub const GOODPUT: &str = "accepted/s";
 pub const OFFERED: &str = "fans/s";
 pub const P99: &str = "p99 ms";
+pub const P99_SETTLED: &str = "p99 settled ms";
 pub const BACK: &str = "back to normal s";
 
 /// Units on sale; nobody is refused for want of them.
@@ -32,7 +33,7 @@ const WINDOW: Duration = Duration::from_millis(250);
 /// Longest wait for the server to come back.
 const BACK_MAX: Duration = Duration::from_secs(20);
 /// Connections that find out what the server carries.
-const CAPACITY_CONNECTIONS: u32 = 64;
+const CAPACITY_CONNECTIONS: u32 = 256;
 
 pub struct Run<'a> {
     pub places: &'a Places,
@@ -80,7 +81,7 @@ impl Run<'_> {
         allow_connections(self.lines * 2)?;
         let (_data, _group, mut process) = self.server()?;
         event::create(process.target, "overload", UNITS)?;
-        let course = self.course(&process, fans, times * capacity, capacity);
+        let course = self.course(&mut process, fans, times * capacity, capacity);
         let course = course.map_err(|error| process.explain(error))?;
         if let Some(status) = process.ended() {
             anyhow::bail!("the server ended in the middle: {status}");
@@ -107,14 +108,15 @@ impl Run<'_> {
 
     fn course(
         &self,
-        process: &Process,
+        process: &mut Process,
         fans: Fans,
         rate: f64,
         capacity: f64,
     ) -> anyhow::Result<Course> {
+        let target = process.target;
         let crowd = |name: &str| {
             Crowd::new(Place {
-                target: process.target,
+                target,
                 event: "overload".to_owned(),
                 fans,
                 lines: self.lines,
@@ -133,7 +135,8 @@ impl Run<'_> {
             let generator = (cpu::own()? - cpu_before).as_secs_f64() / self.seconds.as_secs_f64();
             let server = (process.cpu()? - pid_before).as_secs_f64() / self.seconds.as_secs_f64();
             let after = crowd("after");
-            let (back, seen) = after_it(&after, REST * capacity, rest.millis(0.99) * NEAR).await;
+            let near = rest.millis(0.99) * NEAR;
+            let (back, seen) = after_it(&after, REST * capacity, near, process).await;
             let (after, many) = (after.gone().await, many.gone().await);
             let told = [&rest, &many, &after, &seen];
             anyhow::Ok(Course {
@@ -161,6 +164,7 @@ impl Run<'_> {
             ("not answered/s", per_second(unanswered.values().sum())),
             ("p50 ms", course.tally.millis(0.5)),
             (P99, course.tally.millis(0.99)),
+            (P99_SETTLED, millis(&course.tally.settled, 0.99)),
             ("p99 at rest ms", course.rest_p99),
             ("server cores", course.server),
             ("generator cores", course.generator),
@@ -188,11 +192,16 @@ struct Course {
 
 /// Watches the server at rest again: how long until the first of two windows in a row was near normal,
 /// and what was answered in all windows.
-async fn after_it(crowd: &Crowd, rate: f64, near: f64) -> (Option<Duration>, Tally) {
+async fn after_it(
+    crowd: &Crowd,
+    rate: f64,
+    near: f64,
+    process: &mut Process,
+) -> (Option<Duration>, Tally) {
     let begun = Instant::now();
     let mut all = crowd.so_far();
     let mut good_since = None;
-    while begun.elapsed() < BACK_MAX {
+    while begun.elapsed() < BACK_MAX && process.ended().is_none() {
         let started = begun.elapsed();
         crowd.come(rate, WINDOW).await;
         let window = crowd.so_far();
