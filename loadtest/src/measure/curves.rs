@@ -22,14 +22,20 @@ pub struct Names<'a> {
 }
 
 /// Both axes logarithmic: what grows along with the axis is a straight line, what does not is flat.
+/// There is no place for zero, so points that are zero are left out.
 ///
 /// # Errors
 /// The plot could not be drawn.
 pub fn logarithmic(names: &Names<'_>, curves: &[Curve]) -> anyhow::Result<String> {
-    let ((left, right), (low, high)) = bounds(curves);
+    let shown = curves.iter().map(|curve| {
+        let points = curve.points.iter().filter(|(_, spread)| LEAST <= spread.median);
+        Curve { name: curve.name.clone(), points: points.copied().collect() }
+    });
+    let curves: Vec<Curve> = shown.filter(|curve| !curve.points.is_empty()).collect();
+    let ((left, right), (low, high)) = bounds(&curves);
     let (left, low) = (left.max(LEAST), (low / 1.5).max(LEAST));
     let right = right.max(left * 2.0);
-    draw(names, curves, (left..right).log_scale(), (low..(high * 1.5).max(low * 2.0)).log_scale())
+    draw(names, &curves, (left..right).log_scale(), (low..(high * 1.5).max(low * 2.0)).log_scale())
 }
 
 /// Both axes linear, from zero.

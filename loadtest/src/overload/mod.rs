@@ -15,7 +15,7 @@ use rand::seq::SliceRandom;
 
 use self::crowd::{Fans, TRIES_MAX};
 use self::run::{BACK, GOODPUT, OFFERED, P99, P99_SETTLED, Run};
-use crate::measure::curves::{Curve, Names, logarithmic};
+use crate::measure::curves::{Curve, Names, linear, logarithmic};
 use crate::measure::figures::{Goal, Row, Sample, ratio, rows, table};
 use crate::measure::limits::allow_connections;
 use crate::measure::programs::Places;
@@ -231,9 +231,10 @@ fn section(name: &'static str, rows: &[Row]) -> anyhow::Result<Section> {
             .filter_map(|row| Some((row.figures.get(OFFERED)?.median, *row.figures.get(figure)?)));
         Curve { name: figure.to_owned(), points: points.collect() }
     };
+    let x = "fans per second who come";
     let plot = |title, figures: &[&'static str]| {
         let curves: Vec<Curve> = figures.iter().map(|figure| against_offered(figure)).collect();
-        logarithmic(&Names { title, x: "fans per second who come" }, &curves)
+        logarithmic(&Names { title, x }, &curves)
     };
     let does = if name == "pushy" { "ask again at once" } else { "obey Retry-After" };
     Ok(Section {
@@ -251,7 +252,7 @@ fn section(name: &'static str, rows: &[Row]) -> anyhow::Result<Section> {
                 &[GOODPUT, "refused/s", "not answered/s"],
             )?,
             plot("latency of the accepted, ms", &["p50 ms", P99, P99_SETTLED])?,
-            plot("back to normal, s", &[BACK])?,
+            linear(&Names { title: "back to normal, s", x }, &[against_offered(BACK)])?,
         ],
         table: table(rows, name, &COLUMNS),
     })
