@@ -126,21 +126,41 @@ impl Inventory {
     /// Equal for equal states, whichever way they came about (INV-6).
     #[must_use]
     pub fn digest(&self) -> Digest {
-        let mut hasher = Feed(blake3::Hasher::new());
-        hasher.event(&self.snapshot());
+        let mut feed = Feed { hasher: blake3::Hasher::new(), gathered: Vec::new() };
+        feed.event(&self.snapshot());
         for reservation in self.reservation_snapshots() {
-            hasher.reservation(&reservation);
+            feed.reservation(&reservation);
         }
-        Digest(*hasher.0.finalize().as_bytes())
+        Digest(feed.finish())
     }
 }
 
 /// Feeds values in fixed forms: integers little-endian, texts behind their length.
-struct Feed(blake3::Hasher);
+struct Feed {
+    hasher: blake3::Hasher,
+    /// The hash is fast only for long pieces.
+    gathered: Vec<u8>,
+}
 
 impl Feed {
+    /// Unit: bytes.
+    const PIECE: usize = 64 << 10;
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.gathered.extend_from_slice(bytes);
+        if Self::PIECE <= self.gathered.len() {
+            self.hasher.update(&self.gathered);
+            self.gathered.clear();
+        }
+    }
+
+    fn finish(mut self) -> [u8; 32] {
+        self.hasher.update(&self.gathered);
+        *self.hasher.finalize().as_bytes()
+    }
+
     fn number(&mut self, value: u64) {
-        self.0.update(&value.to_le_bytes());
+        self.bytes(&value.to_le_bytes());
     }
 
     fn optional(&mut self, value: Option<u64>) {
@@ -150,14 +170,14 @@ impl Feed {
 
     fn text(&mut self, value: &str) {
         self.number(value.len() as u64);
-        self.0.update(value.as_bytes());
+        self.bytes(value.as_bytes());
     }
 
     fn key(&mut self, key: Option<RememberedKey>) {
         self.number(u64::from(key.is_some()));
         if let Some(key) = key {
-            self.0.update(&key.digest.0);
-            self.0.update(&key.fingerprint.0);
+            self.bytes(&key.digest.0);
+            self.bytes(&key.fingerprint.0);
         }
     }
 
