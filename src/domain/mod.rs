@@ -8,6 +8,7 @@
 pub mod idempotency;
 pub mod ids;
 pub mod inventory;
+pub mod message;
 pub mod money;
 pub mod placement;
 pub mod quantity;
