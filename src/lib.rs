@@ -8,6 +8,7 @@ pub mod domain; // the rules, pure
 pub mod faults;
 pub mod http; // the edge
 pub mod metrics; // what is measured
+pub mod providers; // services we do not own
 pub mod storage; // what is kept, and how it survives
 pub mod telemetry; // logs
 pub mod verify; // looks at a data directory // planted bugs for the tests
