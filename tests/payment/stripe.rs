@@ -288,9 +288,11 @@ async fn a_provider_that_is_not_there_has_done_nothing() {
 #[tokio::test]
 async fn endless_answers_and_redirects_are_unknown_and_lead_nowhere() {
     let (stand_in, _) = both().await;
-    let elsewhere = format!("location: {}/v1/payment_intents", stand_in.url);
-    let endless = "content-length: 9999999".to_owned();
-    for (status, head) in [(200, endless), (307, elsewhere)] {
+    let elsewhere = format!("location: {}/v1/payment_intents\r\ncontent-length: 0", stand_in.url);
+    let endless = "content-length: 9999999999".to_owned();
+    for (status, head, why) in
+        [(200, endless, "has more than 1048576 bytes"), (307, elsewhere, "status 307")]
+    {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
         let server = tokio::spawn(async move {
@@ -300,10 +302,13 @@ async fn endless_answers_and_redirects_are_unknown_and_lead_nowhere() {
             assert_ne!(read, 0);
             let head = format!("HTTP/1.1 {status} x\r\n{head}\r\n\r\n");
             drop(socket.write_all(head.as_bytes()).await);
-            while socket.write_all(&[b'x'; 65_536]).await.is_ok() {}
+            let endless = status == 200;
+            while endless && socket.write_all(&[b'x'; 65_536]).await.is_ok() {}
         });
         let answer = stripe(&url).charge(&charge("b1", "pm_card_visa")).await;
         assert_unknown(&answer);
+        let reason = answer.expect_err("unknown").to_string();
+        assert!(reason.contains(why), "{reason}");
         server.abort();
     }
     assert_eq!(stand_in.calls(), 0, "the secret went elsewhere");

@@ -315,6 +315,21 @@ async fn nothing_that_it_keeps_grows_without_bound() {
     assert_eq!(provider.shared.timers.load(Ordering::Relaxed), 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_charge_that_ended_while_it_was_under_way_is_not_taken_again() {
+    // It is forgotten, for there is room for one only, and looked up before its time has come.
+    let options = SimulatedOptions { charges_max: 1, ..SimulatedOptions::reliable(7, SECRET) };
+    let (provider, _webhooks) = start(options);
+    let slow = charge("b1", "tok_processing");
+    let first = provider.charge(&slow).await.expect("an answer");
+    assert_eq!(first.state, ChargeState::Processing);
+    provider.charge(&charge("b2", "tok_visa")).await.expect("taken");
+    let found = provider.look_up(&slow, None).await.expect("an answer").expect("known");
+    assert_eq!(found.state, ChargeState::Succeeded);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(provider.balance(currency()).captures, 2);
+}
+
 #[test]
 fn options_that_make_no_sense_are_refused_with_their_name() {
     let fine = SimulatedOptions::reliable(7, SECRET);
