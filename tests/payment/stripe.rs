@@ -286,6 +286,15 @@ async fn a_provider_that_is_not_there_has_done_nothing() {
 }
 
 #[tokio::test]
+async fn where_no_tls_is_spoken_the_secret_is_not_sent_and_nothing_was_done() {
+    // Needs root certificates on this machine, as every client of https does.
+    let (stand_in, _) = both().await;
+    let stripe = stripe(&stand_in.url.replace("http:", "https:"));
+    assert_not_done(&stripe.charge(&charge("b1", "pm_card_visa")).await);
+    assert_eq!(stand_in.calls(), 0);
+}
+
+#[tokio::test]
 async fn endless_answers_and_redirects_are_unknown_and_lead_nowhere() {
     let (stand_in, _) = both().await;
     let elsewhere = format!("location: {}/v1/payment_intents\r\ncontent-length: 0", stand_in.url);
