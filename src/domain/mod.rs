@@ -11,4 +11,5 @@ pub mod inventory;
 pub mod money;
 pub mod placement;
 pub mod quantity;
+pub mod ticket;
 pub mod time;
