@@ -4,6 +4,7 @@ pub mod actors; // who does the work
 pub mod app; // joins the parts
 pub mod clock; // the only reader of the system clock
 pub mod config; // settings, checked
+pub mod documents; // what a buyer gets to see: tickets, mails
 pub mod domain; // the rules, pure
 pub mod faults;
 pub mod http; // the edge

@@ -21,6 +21,7 @@ const HEIGHTS: &[(&str, u8)] = &[
     ("faults", TOOLS),
     ("storage", 2),
     ("providers", 2),
+    ("documents", 2),
     ("actors", 3),
     ("http", 4),
     ("cluster", 4),
