@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use krilla::color::rgb;
-use krilla::geom::{Path, PathBuilder, Point, Rect};
+use krilla::geom::{Path, PathBuilder, Point, Rect, Transform};
 use krilla::paint::{Fill, LineCap, Stroke, StrokeDash};
 use krilla::surface::Surface;
 
@@ -229,16 +229,18 @@ impl Pen<'_, '_, '_> {
 }
 
 fn draw_qr(surface: &mut Surface<'_>, qr: &Qr) {
-    let module = QR_SIDE / qr.size as f32;
     let mut path = PathBuilder::new();
     for run in &qr.runs {
-        let (x, y) = (QR_LEFT + run.column as f32 * module, QR_TOP + run.row as f32 * module);
-        path.push_rect(rect(x, y, run.length as f32 * module, module));
+        path.push_rect(rect(run.column as f32, run.row as f32, run.length as f32, 1.0));
     }
+    // In whole modules: the page compresses to a quarter less than in fractions of points.
+    let module = QR_SIDE / qr.size as f32;
+    surface.push_transform(&Transform::from_row(module, 0.0, 0.0, module, QR_LEFT, QR_TOP));
     surface.set_fill(Some(Colour(0, 0, 0).fill()));
     if let Some(path) = path.finish() {
         surface.draw_path(&path);
     }
+    surface.pop();
 }
 
 fn rect(x: f32, y: f32, width: f32, height: f32) -> Rect {
