@@ -3,7 +3,8 @@
 //! build with the cargo feature `faults` and the bug switched on by `ONSALE_FAULT=word,word`.
 //!
 //! Without the feature, as in every release build, [`planted`] is the constant `false` and the
-//! branches behind it are compiled away.
+//! branches behind it are compiled away. The same holds for [`crash_at`], the places at which a process may
+//! be told to die.
 //!
 //! | word | what goes wrong |
 //! |---|---|
@@ -15,6 +16,10 @@
 //! | `ignore_full_disk` | selling goes on while the disk is short of space |
 //! | `ignore_append_error` | answers leave although the journal refused their facts (P5) |
 //! | `panic_on_customer` | a shard panics when the customer named `panic` reserves |
+//! | `charge_anew` | each try to charge a card has a key of its own |
+//! | `unknown_is_declined` | a charge that was not answered counts as declined |
+//! | `skip_look_up` | a charge that was not answered is only tried again, never looked up |
+//! | `note_before_send` | a message is noted as sent, then sent |
 
 /// Every word that [`planted`] may be asked for.
 pub const WORDS: &[&str] = &[
@@ -26,6 +31,32 @@ pub const WORDS: &[&str] = &[
     "ignore_full_disk",
     "ignore_append_error",
     "panic_on_customer",
+    "charge_anew",
+    "unknown_is_declined",
+    "skip_look_up",
+    "note_before_send",
+];
+
+/// Every place that [`crash_at`] may be told: just before and just after each step of a purchase.
+pub const POINTS: &[&str] = &[
+    "before_booked",
+    "after_booked",
+    "before_cancelled",
+    "after_cancelled",
+    "before_charge",
+    "after_charge",
+    "after_look_up",
+    "before_refund",
+    "after_refund",
+    "before_told",
+    "after_told",
+    "before_webhook_noted",
+    "after_webhook_noted",
+    "before_mail",
+    "after_mail",
+    "after_mail_noted",
+    "before_append",
+    "after_append",
 ];
 
 /// Whether the bug called `word` is switched on. The environment is read once, at the first call.
@@ -56,6 +87,38 @@ pub const fn planted(_word: &str) -> bool {
     false
 }
 
+/// Ends the process as `kill -9` would if `ONSALE_CRASH` says `point`, or `point:n` and this is the `n`-th
+/// time that it is passed, from 1.
+///
+/// # Panics
+/// If `ONSALE_CRASH` is no such text, or `point` is not one of [`POINTS`].
+#[cfg(feature = "faults")]
+pub fn crash_at(point: &str) {
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static CHOSEN: OnceLock<Option<(String, u32)>> = OnceLock::new();
+    static PASSED: AtomicU32 = AtomicU32::new(0);
+    let known = |point: &str| assert!(POINTS.contains(&point), "no place is called {point:?}");
+    known(point);
+    let chosen = CHOSEN.get_or_init(|| {
+        let text = std::env::var("ONSALE_CRASH").ok().filter(|text| !text.is_empty())?;
+        let (point, pass) = text.split_once(':').unwrap_or((&text, "1"));
+        known(point);
+        Some((point.to_owned(), pass.parse().expect("ONSALE_CRASH is point:n")))
+    });
+    if let Some((wanted, pass)) = chosen
+        && wanted == point
+        && PASSED.fetch_add(1, Ordering::Relaxed) + 1 == *pass
+    {
+        std::process::abort();
+    }
+}
+
+/// Goes on: this build dies nowhere on purpose.
+#[cfg(not(feature = "faults"))]
+#[inline(always)]
+pub const fn crash_at(_point: &str) {}
+
 #[cfg(feature = "faults")]
 fn parse(list: &str) -> Vec<String> {
     list.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
@@ -75,6 +138,11 @@ mod tests {
     fn a_list_is_split_at_commas_and_blanks_do_not_count() {
         assert_eq!(parse(" skip_flush,,skip_fdatasync "), ["skip_flush", "skip_fdatasync"]);
         assert_eq!(parse(""), [""; 0]);
+    }
+
+    #[test]
+    fn nothing_dies_unless_asked_for() {
+        POINTS.iter().for_each(|point| crash_at(point));
     }
 
     #[cfg(feature = "faults")]

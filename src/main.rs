@@ -34,12 +34,18 @@ enum Work {
         #[arg(value_name = "DATA_DIR")]
         data_dir: PathBuf,
     },
+    /// Makes a new key that signs tickets from the next start on; those signed before stay good.
+    RotateTicketKeys {
+        #[arg(value_name = "DATA_DIR")]
+        data_dir: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.command {
         Some(Work::Verify { data_dir }) => verify(&data_dir),
+        Some(Work::RotateTicketKeys { data_dir }) => rotate_ticket_keys(&data_dir),
         Some(Work::CheckConfig) => with_config(&arguments, |_| {
             eprintln!("the settings can be used");
             Ok(())
@@ -56,6 +62,16 @@ fn verify(data_dir: &Path) -> ExitCode {
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
+        Err(error) => fail(&error),
+    }
+}
+
+fn rotate_ticket_keys(data_dir: &Path) -> ExitCode {
+    match app::rotate_ticket_keys(data_dir) {
+        Ok(key) => {
+            eprintln!("new key {key}; it signs from the next start of the server on");
+            ExitCode::SUCCESS
+        }
         Err(error) => fail(&error),
     }
 }

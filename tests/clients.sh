@@ -28,6 +28,9 @@ start() { # starts the server on the same directory and ports as before
   : >"$work/ready"
   ONSALE__STORAGE__DATA_DIR="$work/data" ONSALE__STORAGE__FREE_BYTES_MIN=1048576 \
     ONSALE__SERVER__LISTEN="${address:-127.0.0.1:0}" ONSALE__ADMIN__LISTEN="${admin:-127.0.0.1:0}" \
+    ONSALE__MAIL__DIRECTORY="$work/mails" ONSALE__PAYMENT__CONCURRENCY=1000 ONSALE__PAYMENT__PER_SECOND=10000 \
+    ONSALE__PAYMENT__SIMULATED_LATENCY_MS=50 ONSALE__PAYMENT__TIMEOUT_MS=1000 \
+    ONSALE__PAYMENT__SIMULATED_TIMEOUTS_PERMILLE=100 ONSALE__PAYMENT__SIMULATED_DUPLICATES_PERMILLE=200 \
     "$built/onsale" >"$work/ready" 2>>"$work/log" &
   server=$!
   for _ in $(seq 200); do
@@ -68,20 +71,39 @@ curl -sS "$admin_url/metrics" >"$work/metrics"
 must promtool check metrics <"$work/metrics"
 must grep -q '^onsale_commands_total{command="reserve",outcome="done"} [1-9]' "$work/metrics"
 
+rush() { # a flash sale whose server is killed once the ledger ($1) has so many lines ($2), and starts again
+  local ledger=$1 lines=$2
+  shift 2
+  "$built/loadtest" flash-sale --target "$url" --ledger "$ledger" "$@" &
+  sale=$!
+  until [ "$(cat "$ledger" 2>/dev/null | wc -l)" -gt "$lines" ]; do
+    must kill -0 "$sale"
+    sleep 0.02
+  done
+  kill -9 "$server"
+  wait "$server" || true
+  start
+  must wait "$sale"
+  sale=''
+  must "$built/loadtest" check-ledger "$ledger" --target "$url"
+}
+
 say "flash sale, with kill -9 in the middle"
-"$built/loadtest" flash-sale --target "$url" --tickets 2000 --buyers 20000 --event sale \
-  --ledger "$work/ledger" &
-sale=$!
-until [ "$(cat "$work/ledger" 2>/dev/null | wc -l)" -gt 200 ]; do
-  must kill -0 "$sale"
-  sleep 0.02
-done
-kill -9 "$server"
-wait "$server" || true
-start
-must wait "$sale"
-sale=''
-must "$built/loadtest" check-ledger "$work/ledger" --target "$url"
+rush "$work/ledger" 200 --tickets 2000 --buyers 20000 --event sale
+
+say "the whole journey, with kill -9 in the middle"
+rush "$work/journey" 500 --tickets 300 --buyers 1000 --connections 64 --event journey \
+  --buy --abandon 10 --declines 10 --timeouts 5 --cancel 10
+must jq -se 'map(select(.step == "told") | .status) | unique == ["CANCELLED", "CONFIRMED", "FAILED"]' \
+  "$work/journey"
+
+say "a confirmation that was taken back"
+jq -c 'select(.step == "told" and .status == "FAILED")' "$work/journey" | head -1 |
+  jq -c '.status = "CONFIRMED" | .reason = null' >"$work/taken-back"
+cat "$work/journey" "$work/taken-back" >"$work/lying-journey"
+"$built/loadtest" check-ledger "$work/lying-journey" --target "$url" >"$work/found" &&
+  { echo "not noticed"; exit 1; }
+must grep "was told CONFIRMED, then is FAILED" "$work/found"
 
 say "a ledger with a lie in it"
 lie='{"key":"never","id":"000000000000000100000000","quantity":1}'

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use onsale::domain::idempotency::{Fingerprint, KeyDigest, RememberedKey};
 use onsale::domain::ids::{CustomerId, EventId, EventNumber, PoolId, ReservationId, ShardId};
 use onsale::domain::inventory::{
-    Amend, Command, Create, Decision, EventTerms, Fact, Inventory, Line, Lines, PoolTerms, Refusal,
-    Reserve, SaleState, SaleTerms, apply, create, decide,
+    Amend, BookingTerms, Command, Create, Decision, EventTerms, Fact, Inventory, Line, Lines,
+    PoolTerms, Refusal, Reserve, SaleState, SaleTerms, apply, create, decide,
 };
 use onsale::domain::money::{Currency, Money};
 use onsale::domain::quantity::Quantity;
@@ -106,6 +106,7 @@ fn created() -> onsale::domain::inventory::Created {
             hold: HoldLength::from_seconds(60).expect("in bounds"),
             customer_limit: NonZeroU32::new(LIMIT),
         },
+        booking: BookingTerms::default(),
         pools: vec![pool("a"), pool("b")],
         created_at: UnixMillis(1),
         revision: 1,

@@ -4,11 +4,11 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-cargo test --workspace --locked --test recovery --no-run || exit 1
+cargo test --workspace --locked --test recovery --test purchase --no-run || exit 1
 missed=0
-bites() { # planted bug, test that must fail on it
+bites() { # planted bug, test that must fail on it, target of the test (recovery)
   local output
-  output=$(ONSALE_FAULT=$1 timeout 300 cargo test --workspace --locked --test recovery -- --include-ignored --exact "$2" 2>&1)
+  output=$(ONSALE_FAULT=$1 timeout 300 cargo test --workspace --locked --test "${3:-recovery}" -- --include-ignored --exact "$2" 2>&1)
   if grep -q "^test result: FAILED. 0 passed; 1 failed" <<<"$output"; then
     echo "noticed: $1 by $2"
   else
@@ -28,4 +28,9 @@ bites ignore_append_error journal_fault::nothing_is_acknowledged_that_the_journa
 bites ignore_full_disk disk_full::a_full_disk_refuses_sales_loses_none_and_sells_on_when_there_is_space
 bites skip_fdatasync sync_order::between_each_write_and_its_answer_the_disk_was_synced
 bites reply_before_commit sync_order::between_each_write_and_its_answer_the_disk_was_synced
+bites charge_anew crashes::no_death_around_a_charge_loses_or_doubles_money purchase
+bites charge_anew payments::a_card_is_charged_once_whatever_becomes_of_the_answer purchase
+bites unknown_is_declined payments::a_card_is_charged_once_whatever_becomes_of_the_answer purchase
+bites skip_look_up payments::a_card_is_charged_once_whatever_becomes_of_the_answer purchase
+bites note_before_send crashes::no_death_around_a_mail_loses_it purchase
 exit $missed

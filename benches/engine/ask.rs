@@ -5,7 +5,8 @@ use std::sync::Arc;
 use onsale::domain::idempotency::{Fingerprint, KeyDigest, RememberedKey};
 use onsale::domain::ids::{CustomerId, EventId, EventNumber, PoolId};
 use onsale::domain::inventory::{
-    Command, Create, Created, EventTerms, Line, PoolTerms, Reserve, SaleState, SaleTerms, create,
+    BookingTerms, Command, Create, Created, EventTerms, Line, PoolTerms, Reserve, SaleState,
+    SaleTerms, create,
 };
 use onsale::domain::money::{Currency, Money};
 use onsale::domain::quantity::Quantity;
@@ -28,6 +29,7 @@ pub fn terms() -> EventTerms {
             hold: HoldLength::from_seconds(86_400).expect("in bounds"),
             customer_limit: None,
         },
+        booking: BookingTerms::default(),
         pools: vec![PoolTerms { id, name: "Standing".into(), price }],
         created_at: NOW,
         revision: 1,

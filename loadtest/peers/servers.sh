@@ -96,6 +96,8 @@ install() {
   need etcd etcd-server
   need etcdctl etcd-client
   need protoc protobuf-compiler
+  # What protoc includes is in a package of its own.
+  [ -e /usr/include/google/protobuf/descriptor.proto ] || need descriptor.proto libprotobuf-dev
 }
 
 stop() {

@@ -11,17 +11,28 @@ use crate::measure::each::each;
 use crate::plan::post;
 use crate::target::Target;
 
+/// What one unit costs. Unit: minor units of the currency.
+pub const PRICE: u64 = 4_500;
+pub const CURRENCY: &str = "EUR";
 /// Its one pool.
 pub const POOL: &str = "standing";
-/// The longest that the server allows, so that nothing lapses before it is checked. Unit: seconds.
-const HOLD_SECONDS: u32 = 86_400;
+/// The longest that the server allows. Unit: seconds.
+pub const HOLD_SECONDS: u32 = 86_400;
 
-/// Puts an event with so many units on sale.
+/// Puts an event with so many units on sale; what is reserved does not lapse while it is checked.
 ///
 /// # Errors
 /// There is no server, or it does not take the event.
 pub fn create(target: Target, id: &str, units: u64) -> anyhow::Result<()> {
-    let request = creation(id, units);
+    create_held(target, id, units, HOLD_SECONDS)
+}
+
+/// As [`create`], with another time for which a reservation is held.
+///
+/// # Errors
+/// As for [`create`].
+pub fn create_held(target: Target, id: &str, units: u64, hold_seconds: u32) -> anyhow::Result<()> {
+    let request = creation(id, units, hold_seconds);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut connection = Connection::new(target);
     // No patience: without a server there is nothing to wait for.
@@ -54,7 +65,7 @@ pub fn create_many(
     const PATIENCE: Duration = Duration::from_secs(10);
     const CONNECTIONS: u32 = 128;
     let created = each(target, count, CONNECTIONS, bar, async move |connection, number| {
-        let request = creation(&name(number), units);
+        let request = creation(&name(number), units, HOLD_SECONDS);
         match buyer::ask(connection, &request, PATIENCE, &mut Trouble::default()).await {
             Outcome::Answered(answer) if answer.status == 201 => Ok(Vec::new()),
             Outcome::Answered(answer) => {
@@ -67,14 +78,14 @@ pub fn create_many(
     created.map(drop)
 }
 
-fn creation(id: &str, units: u64) -> Vec<u8> {
+fn creation(id: &str, units: u64, hold_seconds: u32) -> Vec<u8> {
     let body = serde_json::json!({
         "id": id,
         "name": "Flash sale",
-        "sale": {"hold_seconds": HOLD_SECONDS},
+        "sale": {"hold_seconds": hold_seconds},
         "pools": [{
             "id": POOL, "kind": "general", "name": "Standing", "capacity": units,
-            "price": {"amount": 4500, "currency": "EUR"},
+            "price": {"amount": PRICE, "currency": CURRENCY},
         }],
     });
     post("/v1/events", None, &body.to_string())

@@ -1,6 +1,7 @@
 //! The buyers' own book: every reservation they were told of, written before it is counted.
 //!
-//! A file of JSON lines. The first says what was sold where, each later one is a 201.
+//! A file of JSON lines. The first says what was sold where, each later one is a 201; where buyers go on to
+//! buy, also what they asked and heard then ([`crate::journey::story`]).
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
@@ -8,6 +9,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// The first line.
@@ -17,6 +19,16 @@ pub struct Heading {
     pub pool: String,
     /// Unit: units of the pool.
     pub capacity: u64,
+    /// What a unit costs, where buyers go on to buy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Money>,
+}
+
+/// In minor units of the currency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Money {
+    pub amount: u64,
+    pub currency: String,
 }
 
 /// A 201.
@@ -25,6 +37,9 @@ pub struct Entry {
     pub key: String,
     pub id: String,
     pub quantity: u64,
+    /// Until when the buyer was told that it is held, as the server wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
 }
 
 /// A ledger that is being written.
@@ -49,8 +64,8 @@ impl Ledger {
 
     /// # Errors
     /// The file cannot be written.
-    pub fn add(&self, entry: &Entry) -> anyhow::Result<()> {
-        self.write(entry)
+    pub fn add(&self, line: &impl Serialize) -> anyhow::Result<()> {
+        self.write(line)
     }
 
     /// # Errors
@@ -67,11 +82,24 @@ impl Ledger {
     }
 }
 
+/// The first line alone.
+///
+/// # Errors
+/// As for [`read`].
+pub fn heading(path: &Path) -> anyhow::Result<Heading> {
+    let mut line = String::new();
+    BufReader::new(open(path)?).read_line(&mut line).context("the ledger")?;
+    serde_json::from_str(&line).context("line 1 of the ledger")
+}
+
+fn open(path: &Path) -> anyhow::Result<File> {
+    File::open(path).with_context(|| format!("opening {}", path.display()))
+}
+
 /// # Errors
 /// The file cannot be read, or a line is not of a ledger.
-pub fn read(path: &Path) -> anyhow::Result<(Heading, Vec<Entry>)> {
-    let file = File::open(path).with_context(|| format!("opening {}", path.display()))?;
-    let mut lines = BufReader::new(file).lines();
+pub fn read<L: DeserializeOwned>(path: &Path) -> anyhow::Result<(Heading, Vec<L>)> {
+    let mut lines = BufReader::new(open(path)?).lines();
     let heading = lines.next().context("the ledger is empty")??;
     let heading = serde_json::from_str(&heading).context("line 1 of the ledger")?;
     let entries = lines.zip(2..).map(|(line, number)| {
@@ -88,8 +116,8 @@ mod tests {
     fn a_ledger_reads_back_and_is_never_overwritten() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("new/a.jsonl");
-        let heading = Heading { event: "e".into(), pool: "p".into(), capacity: 3 };
-        let entry = Entry { key: "k".into(), id: "i".into(), quantity: 2 };
+        let heading = Heading { event: "e".into(), pool: "p".into(), capacity: 3, price: None };
+        let entry = Entry { key: "k".into(), id: "i".into(), quantity: 2, expires_at: None };
         let ledger = Ledger::create(&path, &heading).expect("a new file");
         ledger.add(&entry).expect("written");
         ledger.flush().expect("flushed");

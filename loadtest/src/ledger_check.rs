@@ -2,7 +2,7 @@
 //! counts add up.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::buyer::{self, Outcome, Trouble};
 use crate::connection::{Answer, Connection};
+use crate::journey::{self, Balance};
 use crate::ledger::{self, Entry, Heading};
 use crate::plan::get;
 use crate::target::Target;
@@ -47,14 +48,14 @@ impl CheckLedger {
 }
 
 /// A pool as the server counts it. Unit: units.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct PoolCount {
-    id: String,
-    capacity: u64,
-    available: u64,
-    held: u64,
-    sold: u64,
-    blocked: u64,
+    pub id: String,
+    pub capacity: u64,
+    pub available: u64,
+    pub held: u64,
+    pub sold: u64,
+    pub blocked: u64,
 }
 
 impl PoolCount {
@@ -68,6 +69,8 @@ pub struct Checked {
     pub told: u64,
     pub pool: PoolCount,
     pub complaints: Vec<String>,
+    /// Where buyers went on to buy.
+    pub balance: Option<Balance>,
 }
 
 impl Checked {
@@ -82,6 +85,9 @@ impl Checked {
             "server        available {available} + held {held} + sold {sold} + blocked {blocked} \
              = capacity {capacity}"
         );
+        if let Some(balance) = &self.balance {
+            balance.print();
+        }
         for complaint in self.complaints.iter().take(COMPLAINTS_MAX) {
             println!("WRONG         {complaint}");
         }
@@ -94,28 +100,35 @@ impl Checked {
 
 /// # Errors
 /// The ledger cannot be read, or the server cannot be asked.
-pub fn check(target: Target, path: &std::path::Path) -> anyhow::Result<Checked> {
-    let (heading, entries) = ledger::read(path)?;
+pub fn check(target: Target, path: &Path) -> anyhow::Result<Checked> {
+    if ledger::heading(path)?.price.is_some() {
+        return journey::check(target, path);
+    }
+    let (heading, entries) = ledger::read::<Entry>(path)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
         let pool = pool_count(target, &heading).await?;
         let mut complaints = doubles(&entries);
+        complaints.extend(capacity(&heading, &pool));
         let told = entries.iter().map(|entry| entry.quantity).sum();
         complaints.extend(sums(&heading, &pool, told));
         complaints.extend(lost(target, heading.event, entries).await?);
-        Ok(Checked { told, pool, complaints })
+        Ok(Checked { told, pool, complaints, balance: None })
     })
 }
 
-fn doubles(entries: &[Entry]) -> Vec<String> {
+/// Entries whose id or key was in the ledger before.
+pub fn doubles<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Vec<String> {
     let mut ids = BTreeSet::new();
     let mut keys = BTreeSet::new();
-    let doubled = entries.iter().filter(|entry| !ids.insert(&entry.id) | !keys.insert(&entry.key));
+    let doubled =
+        entries.into_iter().filter(|entry| !ids.insert(&entry.id) | !keys.insert(&entry.key));
     doubled.map(|entry| format!("{} (key {}) was told twice", entry.id, entry.key)).collect()
 }
 
-fn sums(heading: &Heading, pool: &PoolCount, told: u64) -> Vec<String> {
+/// Whether the pool is as large as it was, and its parts make the whole.
+pub fn capacity(heading: &Heading, pool: &PoolCount) -> Vec<String> {
     let mut complaints = Vec::new();
     if pool.available + pool.taken() + pool.blocked != pool.capacity {
         complaints.push("the pool's counts do not add up to its capacity".to_owned());
@@ -123,6 +136,11 @@ fn sums(heading: &Heading, pool: &PoolCount, told: u64) -> Vec<String> {
     if pool.capacity != heading.capacity {
         complaints.push(format!("the capacity was {}, is {}", heading.capacity, pool.capacity));
     }
+    complaints
+}
+
+fn sums(heading: &Heading, pool: &PoolCount, told: u64) -> Vec<String> {
+    let mut complaints = Vec::new();
     if pool.taken() < told {
         complaints.push(format!("{told} units were promised, {} are taken", pool.taken()));
     }
@@ -132,7 +150,9 @@ fn sums(heading: &Heading, pool: &PoolCount, told: u64) -> Vec<String> {
     complaints
 }
 
-async fn pool_count(target: Target, heading: &Heading) -> anyhow::Result<PoolCount> {
+/// # Errors
+/// The server cannot be asked, or has no such pool.
+pub async fn pool_count(target: Target, heading: &Heading) -> anyhow::Result<PoolCount> {
     #[derive(Deserialize)]
     struct Availability {
         pools: Vec<PoolCount>,
@@ -195,7 +215,7 @@ fn complaint(entry: &Entry, answer: &Answer) -> Option<String> {
     struct Line {
         quantity: u64,
     }
-    let Entry { key, id, quantity } = entry;
+    let Entry { key, id, quantity, .. } = entry;
     if answer.status != 200 {
         return Some(format!("{id} (key {key}) was promised and is gone: {}", answer.text()));
     }
@@ -211,7 +231,11 @@ fn complaint(entry: &Entry, answer: &Answer) -> Option<String> {
     })
 }
 
-async fn ask(connection: &mut Connection, path: &str) -> anyhow::Result<Answer> {
+/// Asks with patience, whatever the answer is.
+///
+/// # Errors
+/// There is no answer.
+pub async fn ask(connection: &mut Connection, path: &str) -> anyhow::Result<Answer> {
     match buyer::ask(connection, &get(path), PATIENCE, &mut Trouble::default()).await {
         Outcome::Answered(answer) => Ok(answer),
         Outcome::GaveUp { reason, .. } => bail!("{path}: {reason}"),

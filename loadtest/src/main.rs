@@ -9,6 +9,7 @@ mod compare;
 mod connection;
 mod cpu;
 mod event;
+mod journey;
 mod ledger;
 mod ledger_check;
 mod measure;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::journey::Roles;
 use crate::target::Target;
 
 /// A rush on one pool of one event.
@@ -19,6 +20,8 @@ pub struct Plan {
     pub rate: Option<f64>,
     /// How long a buyer repeats a request that is not decided.
     pub patience: Duration,
+    /// Who does what after reserving; `None`: nobody goes on.
+    pub roles: Option<Roles>,
 }
 
 impl Plan {

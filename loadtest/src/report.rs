@@ -15,17 +15,26 @@ pub fn progress(what: &'static str, length: u64) -> ProgressBar {
 }
 
 pub fn print(rushed: &Rushed) {
-    let Rushed { took, generator_cpu, tally } = rushed;
+    let Rushed { took, generator_cpu, tally, .. } = rushed;
     let (buyers, seconds) = (tally.buyers(), took.as_secs_f64());
     println!("buyers        {buyers} in {seconds:.2} s, {:.0}/s", per(buyers, *took));
-    println!("sold          {}", tally.sold);
+    let (sold, bought) = if rushed.goes_on { ("reserved", "reserved") } else { ("sold", "bought") };
+    println!("{sold:13} {}", tally.sold);
     println!("refused       {}{}", tally.refused_total(), listed(&tally.refused));
     println!("errors        {}{}", tally.errors_total(), listed(&tally.errors));
     let broken = tally.trouble.broken;
     println!("retries       {} ({broken} after a broken connection)", tally.trouble.retries);
     println!("              {:>10} {:>10} {:>10} {:>10}", "p50", "p99", "p99.9", "max");
-    print_latency("bought", &tally.sold_latency);
+    print_latency(bought, &tally.sold_latency);
     print_latency("refused", &tally.refused_latency);
+    if rushed.goes_on {
+        let journey = &tally.journey;
+        print_latency("booked (202)", &journey.accepted_latency);
+        print_latency("outcome", &journey.outcome_latency);
+        print_latency("tickets", &journey.tickets_latency);
+        print_latency("cancelled", &journey.cancelled_latency);
+        journey.print();
+    }
     let requests = buyers + tally.trouble.retries;
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
     let per_request = generator_cpu.as_secs_f64() * 1e6 / requests.max(1) as f64;
@@ -51,7 +60,7 @@ fn per(count: u64, took: Duration) -> f64 {
     count / took.as_secs_f64()
 }
 
-fn listed(counts: &std::collections::BTreeMap<String, u64>) -> String {
+pub fn listed(counts: &std::collections::BTreeMap<String, u64>) -> String {
     let each: Vec<String> = counts.iter().map(|(what, count)| format!("{what} {count}")).collect();
     if each.is_empty() { String::new() } else { format!(" ({})", each.join(", ")) }
 }

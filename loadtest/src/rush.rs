@@ -13,6 +13,8 @@ use tokio::task::JoinSet;
 use crate::buyer::{self, Outcome};
 use crate::connection::{Answer, Connection};
 use crate::cpu;
+use crate::journey::story::Line;
+use crate::journey::walk::Walk;
 use crate::ledger::{Entry, Ledger};
 use crate::plan::Plan;
 use crate::tally::Tally;
@@ -23,6 +25,8 @@ pub struct Rushed {
     /// CPU time of this process during the rush.
     pub generator_cpu: Duration,
     pub tally: Tally,
+    /// Whether those who reserved went on to buy.
+    pub goes_on: bool,
 }
 
 struct Run {
@@ -54,7 +58,9 @@ pub fn rush(plan: Plan, ledger: Ledger, threads: u32) -> anyhow::Result<Rushed> 
     }
     run.ledger.flush()?;
     run.progress.finish_and_clear();
-    Ok(Rushed { took: run.started.elapsed(), generator_cpu: cpu::own()? - cpu_before, tally })
+    let generator_cpu = cpu::own()? - cpu_before;
+    let goes_on = run.plan.roles.is_some();
+    Ok(Rushed { took: run.started.elapsed(), generator_cpu, tally, goes_on })
 }
 
 /// One thread with its share of the connections; threads share nothing but the next buyer's number.
@@ -118,9 +124,15 @@ impl Run {
         let patience = self.plan.patience;
         match buyer::ask(connection, &request, patience, &mut tally.trouble).await {
             Outcome::Answered(answer) if answer.status == 201 => match reservation(&answer) {
-                Ok(id) => {
-                    self.ledger.add(&Entry { key: self.plan.key(buyer), id, quantity: 1 })?;
-                    tally.sell(intended.elapsed());
+                Ok(Reservation { id, expires_at }) => {
+                    let took = intended.elapsed();
+                    let (key, quantity) = (self.plan.key(buyer), 1);
+                    self.ledger.add(&Entry { key, id: id.clone(), quantity, expires_at })?;
+                    tally.sell(took);
+                    if let Some(roles) = &self.plan.roles {
+                        let walk = Walk { plan: &self.plan, roles, ledger: &self.ledger };
+                        walk.go(connection, buyer, &id, tally).await?;
+                    }
                 }
                 Err(reason) => tally.fail(reason, true),
             },
@@ -128,16 +140,23 @@ impl Run {
                 tally.refuse(buyer::code(&answer), intended.elapsed());
             }
             Outcome::Answered(answer) => tally.fail(buyer::code(&answer), false),
-            Outcome::GaveUp { reason, maybe_done } => tally.fail(reason, maybe_done),
+            Outcome::GaveUp { reason, maybe_done } => {
+                if maybe_done && self.plan.roles.is_some() {
+                    self.ledger.add(&Line::Unknown { unknown: self.plan.key(buyer) })?;
+                }
+                tally.fail(reason, maybe_done);
+            }
         }
         Ok(())
     }
 }
 
-fn reservation(answer: &Answer) -> Result<String, String> {
-    #[derive(Deserialize)]
-    struct Reservation {
-        id: String,
-    }
-    answer.parse::<Reservation>().map(|reservation| reservation.id)
+#[derive(Deserialize)]
+struct Reservation {
+    id: String,
+    expires_at: Option<String>,
+}
+
+fn reservation(answer: &Answer) -> Result<Reservation, String> {
+    answer.parse()
 }

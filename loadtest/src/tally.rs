@@ -6,6 +6,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use crate::buyer::Trouble;
+use crate::journey::JourneyTally;
 
 /// Longest latency that is told apart. Unit: microseconds.
 const LATENCY_MAX: u64 = 3_600_000_000;
@@ -24,12 +25,17 @@ pub struct Tally {
     pub sold_latency: Histogram<u64>,
     /// Of those who were refused.
     pub refused_latency: Histogram<u64>,
+    /// Of those who went on to buy.
+    pub journey: JourneyTally,
+}
+
+/// Of latencies. Unit: microseconds.
+pub fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, LATENCY_MAX, 3).expect("bounds are in order")
 }
 
 impl Default for Tally {
     fn default() -> Self {
-        let histogram =
-            || Histogram::new_with_bounds(1, LATENCY_MAX, 3).expect("bounds are in order");
         Self {
             sold: 0,
             refused: BTreeMap::new(),
@@ -38,6 +44,7 @@ impl Default for Tally {
             trouble: Trouble::default(),
             sold_latency: histogram(),
             refused_latency: histogram(),
+            journey: JourneyTally::default(),
         }
     }
 }
@@ -71,6 +78,7 @@ impl Tally {
         self.trouble.broken += other.trouble.broken;
         self.sold_latency += other.sold_latency;
         self.refused_latency += other.refused_latency;
+        self.journey.merge(other.journey);
     }
 
     pub fn refused_total(&self) -> u64 {
@@ -87,6 +95,6 @@ impl Tally {
     }
 }
 
-fn micros(took: Duration) -> u64 {
+pub fn micros(took: Duration) -> u64 {
     u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
 }

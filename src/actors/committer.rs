@@ -186,7 +186,9 @@ impl Loop {
         }
         let frames: Vec<&[u8]> = groups.map(|group| &group.frames[..]).collect();
         let started = Instant::now();
+        faults::crash_at("before_append");
         self.journal.append(&frames)?;
+        faults::crash_at("after_append");
         self.metrics.commit_duration_seconds.record(started.elapsed());
         self.metrics.batch_records.record(f64::from(records));
         Ok(())

@@ -13,12 +13,14 @@
 mod committer;
 mod directory;
 mod known_keys;
+mod purchases;
 mod root;
 mod router;
 mod shard;
 
 pub use committer::{Committer, CommitterOptions};
 pub use directory::{Directory, EventEntry, Published};
+pub use purchases::{CashierOptions, NotifierOptions, start_cashier, start_notifier};
 pub use root::{Engine, EngineOptions};
 pub use router::{NewEvent, Router};
 pub use shard::{Answer, Answers, ShardHandle, SubmitError};

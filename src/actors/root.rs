@@ -278,6 +278,7 @@ impl Root {
 
 /// The law that an assertion named, from the closed set of laws.
 fn law_in(error: &str) -> Option<&'static str> {
-    const LAWS: [&str; 7] = ["INV-1", "INV-2", "INV-3", "INV-4", "INV-6", "INV-7", "INV-8"];
+    const LAWS: [&str; 8] =
+        ["INV-1", "INV-2", "INV-3", "INV-4", "INV-6", "INV-7", "INV-8", "INV-9"];
     LAWS.into_iter().find(|law| error.contains(law))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::directory::{Directory, EventEntry, Published};
-use super::shard::{Answer, Answers, Ask, ShardHandle, SubmitError};
+use super::shard::{Answer, Answers, Ask, Owing, Page, Place, ShardHandle, SubmitError, Unsent};
 use crate::clock::Clock;
 use crate::domain::idempotency::RememberedKey;
 use crate::domain::ids::{EventNumber, ReservationId, ShardId};
@@ -108,6 +108,47 @@ impl Router {
     ) -> Result<Answer, SubmitError> {
         let ask = Ask::Read { event: event.number, reservation };
         self.shard(event.shard)?.submit(ask).await
+    }
+
+    /// # Errors
+    /// [`SubmitError`].
+    pub async fn read_booking(
+        &self,
+        event: &EventEntry,
+        booking: ReservationId,
+    ) -> Result<Answer, SubmitError> {
+        let ask = Ask::ReadBooking { event: event.number, booking };
+        self.shard(event.shard)?.submit(ask).await
+    }
+
+    /// A page of the purchases of one shard whose money is not settled.
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub(super) async fn owing(
+        &self,
+        shard: ShardId,
+        after: Place,
+    ) -> Result<Page<Owing>, SubmitError> {
+        match self.shard(shard)?.submit(Ask::Owing { after }).await? {
+            Answer::Owing(page) => Ok(page),
+            _ => Err(SubmitError::ShardDown),
+        }
+    }
+
+    /// A page of the messages of one shard that were not sent.
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub(super) async fn messages(
+        &self,
+        shard: ShardId,
+        after: Place,
+    ) -> Result<Page<Unsent>, SubmitError> {
+        match self.shard(shard)?.submit(Ask::Messages { after }).await? {
+            Answer::Messages(page) => Ok(page),
+            _ => Err(SubmitError::ShardDown),
+        }
     }
 
     /// Most reservations that [`Router::reserve_many`] takes together.

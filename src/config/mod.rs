@@ -9,8 +9,10 @@
 //! bounds. Parts of the program receive their own section, never the whole [`Config`]. Units, bounds
 //! and reasons of the defaults stand beside the values, in `config.toml`.
 
+mod bounds;
 mod environment;
 mod error;
+mod purchases;
 mod raw;
 
 use std::ffi::OsString;
@@ -24,11 +26,19 @@ use std::{fs, io, thread};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
+use self::bounds::{millis, non_zero, number, quoted, within};
 use crate::domain::time::HoldLength;
 
 pub use environment::PREFIX as ENVIRONMENT_PREFIX;
 pub use error::{ConfigError, Origin, Unfit};
-pub use raw::{RawAdmin, RawDemo, RawIdentity, RawLog, RawSale, RawServer, RawShards, RawStorage};
+pub use purchases::{
+    MailConfig, MailMode, PaymentConfig, Provider, Secret, Simulation, SmtpConfig, SmtpSecurity,
+    TicketConfig,
+};
+pub use raw::{
+    RawAdmin, RawDemo, RawIdentity, RawLog, RawMail, RawPayment, RawSale, RawServer, RawShards,
+    RawStorage, RawTickets,
+};
 
 /// The file that is read when none is named, if it is there.
 pub const FILE_NAME: &str = "config.toml";
@@ -44,6 +54,9 @@ pub struct Config {
     pub storage: StorageConfig,
     pub shards: ShardConfig,
     pub sale: SaleConfig,
+    pub payment: PaymentConfig,
+    pub mail: MailConfig,
+    pub tickets: TicketConfig,
     pub identity: IdentityConfig,
     pub demo: DemoConfig,
     pub log: LogConfig,
@@ -179,6 +192,9 @@ impl TryFrom<raw::RawConfig> for Config {
             storage: raw.storage.try_into()?,
             shards: raw.shards.try_into()?,
             sale: raw.sale.try_into()?,
+            payment: raw.payment.try_into()?,
+            mail: raw.mail.try_into()?,
+            tickets: raw.tickets.try_into()?,
             identity: raw.identity.try_into()?,
             demo: raw.demo.try_into()?,
             log: raw.log.try_into()?,
@@ -338,41 +354,11 @@ fn address(key: &'static str, text: &str) -> Result<SocketAddr, Unfit> {
     text.parse().map_err(|_| Unfit::new(key, quoted(text), reason))
 }
 
-/// `value` made into what the section wants, if it is within `bounds` and `narrow` can take it.
-fn within<T>(
-    key: &'static str,
-    value: i64,
-    bounds: RangeInclusive<i64>,
-    narrow: impl FnOnce(i64) -> Option<T>,
-) -> Result<T, Unfit> {
-    let narrowed = if bounds.contains(&value) { narrow(value) } else { None };
-    narrowed.ok_or_else(|| {
-        let reason = format!("must be {} to {}", bounds.start(), bounds.end());
-        Unfit::new(key, value, reason)
-    })
-}
-
-fn number<T: TryFrom<i64>>(value: i64) -> Option<T> {
-    value.try_into().ok()
-}
-
-fn non_zero(value: i64) -> Option<NonZeroU32> {
-    number(value).and_then(NonZeroU32::new)
-}
-
-fn millis(key: &'static str, value: i64, bounds: RangeInclusive<i64>) -> Result<Duration, Unfit> {
-    within(key, value, bounds, number).map(Duration::from_millis)
-}
-
 /// One shard per core: each is one thread's worth of work, and a second one would only wait.
 fn one_per_core() -> NonZeroU16 {
     let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let count = u16::try_from(cores).unwrap_or(COUNT_MAX).min(COUNT_MAX);
     NonZeroU16::new(count).unwrap_or(NonZeroU16::MIN)
-}
-
-fn quoted(value: impl std::fmt::Display) -> String {
-    error::shown(&toml::Value::String(value.to_string()))
 }
 
 /// Shard actors at most: far above any machine's cores, and the label `shard` stays a small set.

@@ -19,6 +19,9 @@ pub(super) struct RawConfig {
     pub(super) storage: RawStorage,
     pub(super) shards: RawShards,
     pub(super) sale: RawSale,
+    pub(super) payment: RawPayment,
+    pub(super) mail: RawMail,
+    pub(super) tickets: RawTickets,
     pub(super) identity: RawIdentity,
     pub(super) demo: RawDemo,
     pub(super) log: RawLog,
@@ -67,6 +70,49 @@ pub struct RawShards {
 #[serde(deny_unknown_fields)]
 pub struct RawSale {
     pub(super) hold_seconds: i64,
+}
+
+/// `[payment]` as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawPayment {
+    pub(super) provider: String,
+    pub(super) concurrency: i64,
+    pub(super) per_second: i64,
+    pub(super) timeout_ms: i64,
+    pub(super) base_url: String,
+    pub(super) secret_key: String,
+    pub(super) webhook_secret: String,
+    pub(super) simulated_seed: i64,
+    pub(super) simulated_latency_ms: i64,
+    pub(super) simulated_declines_permille: i64,
+    pub(super) simulated_timeouts_permille: i64,
+    pub(super) simulated_asyncs_permille: i64,
+    pub(super) simulated_duplicates_permille: i64,
+}
+
+/// `[mail]` as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawMail {
+    pub(super) mode: String,
+    pub(super) directory: String,
+    pub(super) from: String,
+    pub(super) from_name: String,
+    pub(super) host: String,
+    pub(super) port: i64,
+    pub(super) security: String,
+    pub(super) username: String,
+    pub(super) password: String,
+    pub(super) root_certificates: String,
+    pub(super) concurrency: i64,
+}
+
+/// `[tickets]` as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawTickets {
+    pub(super) font_dirs: String,
 }
 
 /// `[identity]` as written.

@@ -19,8 +19,8 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "[shardz]",
-        "config.toml: [shardz]: unknown section; there are admin, demo, identity, log, sale, \
-         server, shards, storage",
+        "config.toml: [shardz]: unknown section; there are admin, demo, identity, log, mail, \
+         payment, sale, server, shards, storage, tickets",
     ),
     ("count = 4", "config.toml: count = 4: is outside of any [section]"),
     ("[shards]\ncount == 4", "config.toml: line 2: extra `=`, expected nothing"),
@@ -96,6 +96,29 @@ const REFUSED: &[(&str, &str)] = &[
         "[identity]\nmode = \"none\"",
         "config.toml: identity.mode = \"none\": must be \"development\"",
     ),
+    (
+        "[payment]\nprovider = \"cash\"",
+        "config.toml: payment.provider = \"cash\": must be \"simulated\" or \"stripe\"",
+    ),
+    (
+        "[payment]\nprovider = \"stripe\"",
+        "built-in settings: payment.secret_key = \"\": must be the provider's secret key; set \
+         ONSALE__PAYMENT__SECRET_KEY",
+    ),
+    ("[payment]\nconcurrency = 0", "config.toml: payment.concurrency = 0: must be 1 to 1000"),
+    (
+        "[payment]\nsimulated_declines_permille = 1001",
+        "config.toml: payment.simulated_declines_permille = 1001: must be 0 to 1000",
+    ),
+    (
+        "[mail]\nmode = \"pigeon\"",
+        "config.toml: mail.mode = \"pigeon\": must be \"file\" or \"smtp\"",
+    ),
+    ("[mail]\nmode = \"smtp\"", "built-in settings: mail.host = \"\": must name a mail server"),
+    (
+        "[mail]\nmode = \"smtp\"\nhost = \"a\"\nsecurity = \"some\"",
+        "config.toml: mail.security = \"some\": must be \"starttls\", \"tls\" or \"none\"",
+    ),
     ("[demo]\nevent = 1", "config.toml: demo.event = 1: must be true or false"),
     (
         "[log]\nfilter = \"onsale=debug,inof\"",
@@ -126,8 +149,8 @@ fn the_environment_is_refused_by_the_name_of_its_variable() {
         (
             "ONSALE__SAIL__HOLD",
             "5",
-            "[sail]: unknown section; there are admin, demo, identity, log, sale, server, \
-             shards, storage",
+            "[sail]: unknown section; there are admin, demo, identity, log, mail, payment, \
+             sale, server, shards, storage, tickets",
         ),
         ("ONSALE__LISTEN", "5", "[listen]: is not of the form ONSALE__SECTION__KEY"),
     ];

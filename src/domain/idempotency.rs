@@ -8,7 +8,7 @@
 pub const WINDOW_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// Digest of an `Idempotency-Key` header. Scope: one event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyDigest(pub [u8; 16]);
 
 impl KeyDigest {

@@ -157,6 +157,32 @@ impl fmt::Display for ReservationId {
     }
 }
 
+/// One e-ticket: the reservation that was paid for, and the ticket's number within it. Whoever cannot
+/// guess the reservation cannot guess its tickets. Written as the reservation, a dash and the number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TicketId {
+    pub reservation: ReservationId,
+    /// 1, 2, 3… within the reservation, in the order of its lines and units.
+    pub number: u32,
+}
+
+impl TicketId {
+    /// `None` when the text is not what [`TicketId`] writes: no such ticket exists.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (reservation, digits) = text.split_once('-')?;
+        let is_plain = !digits.starts_with(['0', '+']);
+        let number = digits.parse().ok().filter(|_| is_plain)?;
+        Some(Self { reservation: ReservationId::parse(reservation)?, number })
+    }
+}
+
+impl fmt::Display for TicketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.reservation, self.number)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,5 +212,19 @@ mod tests {
         for bad in ["", "77", "000000000000004DDEADBEEF", "+00000000000004ddeadbeef"] {
             assert_eq!(ReservationId::parse(bad), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_ticket_id_reads_what_it_writes_and_nothing_else() {
+        let reservation = ReservationId { sequence: 77, salt: 0xdead_beef };
+        let id = TicketId { reservation, number: 10_000 };
+        assert_eq!(id.to_string(), "000000000000004ddeadbeef-10000");
+        assert_eq!(TicketId::parse(&id.to_string()), Some(id));
+        for bad in ["", "-1", "+1", "-0", "-01", "-+1", "-1-1", "-4294967296"] {
+            let text = if bad.is_empty() { bad.to_owned() } else { format!("{reservation}{bad}") };
+            let fits = bad == "-1";
+            assert_eq!(TicketId::parse(&text).is_some(), fits, "{text:?}");
+        }
+        assert_eq!(TicketId::parse("000000000000004DDEADBEEF-1"), None);
     }
 }

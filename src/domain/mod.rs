@@ -5,10 +5,13 @@
 //! Nothing in this folder may import another folder of this crate, nor tokio, ractor, sled or axum;
 //! `tests/architecture` fails when it does.
 
+pub mod booking;
 pub mod idempotency;
 pub mod ids;
 pub mod inventory;
+pub mod message;
 pub mod money;
 pub mod placement;
 pub mod quantity;
+pub mod ticket;
 pub mod time;

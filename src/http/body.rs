@@ -40,6 +40,18 @@ pub(super) async fn json_bytes(
     read(front.options.body_bytes_max, front.options.idle_timeout, headers, body).await
 }
 
+/// Reads a body of any type as it is, for signatures.
+///
+/// # Errors
+/// 413, 408 or 400; nothing happened.
+pub(super) async fn raw_bytes(
+    front: &Front,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Bytes, Problem> {
+    read(front.options.body_bytes_max, front.options.idle_timeout, headers, body).await
+}
+
 /// # Errors
 /// 400 with the field named.
 pub(super) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Problem> {

@@ -19,6 +19,11 @@ pub enum Code {
     AllHeld,
     OverCustomerLimit,
     ReservationExpired,
+    AlreadyBooked,
+    AlreadyRedeemed,
+    TicketRevoked,
+    BadTicket,
+    BadSignature,
     VersionMismatch,
     IdempotencyKeyReused,
     Busy,
@@ -30,7 +35,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, for the pages that explain them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 26] = [
         Self::InvalidRequest,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -45,6 +50,11 @@ impl Code {
         Self::AllHeld,
         Self::OverCustomerLimit,
         Self::ReservationExpired,
+        Self::AlreadyBooked,
+        Self::AlreadyRedeemed,
+        Self::TicketRevoked,
+        Self::BadTicket,
+        Self::BadSignature,
         Self::VersionMismatch,
         Self::IdempotencyKeyReused,
         Self::Busy,
@@ -71,6 +81,11 @@ impl Code {
             Self::AllHeld => StatusCode::CONFLICT,
             Self::OverCustomerLimit => StatusCode::CONFLICT,
             Self::ReservationExpired => StatusCode::GONE,
+            Self::AlreadyBooked => StatusCode::CONFLICT,
+            Self::AlreadyRedeemed => StatusCode::CONFLICT,
+            Self::TicketRevoked => StatusCode::CONFLICT,
+            Self::BadTicket => StatusCode::BAD_REQUEST,
+            Self::BadSignature => StatusCode::UNAUTHORIZED,
             Self::VersionMismatch => StatusCode::PRECONDITION_FAILED,
             Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
@@ -99,6 +114,11 @@ impl Code {
             Self::AllHeld => "all_held",
             Self::OverCustomerLimit => "over_customer_limit",
             Self::ReservationExpired => "reservation_expired",
+            Self::AlreadyBooked => "already_booked",
+            Self::AlreadyRedeemed => "already_redeemed",
+            Self::TicketRevoked => "ticket_revoked",
+            Self::BadTicket => "bad_ticket",
+            Self::BadSignature => "bad_signature",
             Self::VersionMismatch => "version_mismatch",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::Busy => "busy",
@@ -127,6 +147,11 @@ impl Code {
             Self::AllHeld => "All that is left is held by others",
             Self::OverCustomerLimit => "More than one customer may have",
             Self::ReservationExpired => "The reservation has lapsed",
+            Self::AlreadyBooked => "The reservation is booked already",
+            Self::AlreadyRedeemed => "The ticket was used before",
+            Self::TicketRevoked => "The ticket was revoked",
+            Self::BadTicket => "This is no ticket of the event",
+            Self::BadSignature => "The signature does not fit",
             Self::VersionMismatch => "It has changed since you read it",
             Self::IdempotencyKeyReused => "The key was used with another request",
             Self::Busy => "Too much at once",
@@ -161,6 +186,11 @@ impl Code {
                 "`owned` units count against `limit`, over all reservations of the event."
             }
             Self::ReservationExpired => "Reserve again.",
+            Self::AlreadyBooked => "Read the booking; it has the reservation's id.",
+            Self::AlreadyRedeemed => "`redeemed_at` says when. Nobody goes in twice on one ticket.",
+            Self::TicketRevoked => "Its booking was cancelled.",
+            Self::BadTicket => "`reason` says why: scan again, or check the event.",
+            Self::BadSignature => "Sign the body as it is sent, with the present secret and time.",
             Self::VersionMismatch => "Read it again, and send its new `ETag` as `If-Match`.",
             Self::IdempotencyKeyReused => {
                 "Use a new `Idempotency-Key` for a new request. Nothing happened."

@@ -9,12 +9,16 @@
 //! | `POST /v1/events/{event}/reservations` | `routes::reservations::reserve` |
 //! | `POST /v1/events/{event}/reservations/bulk` | `routes::bulk::reserve_many` |
 //! | `GET`, `DELETE /v1/events/{event}/reservations/{id}` | `routes::reservations::read`, `release` |
+//! | `POST /v1/events/{event}/bookings` and below | `routes::bookings`, `routes::tickets` |
+//! | `POST /v1/events/{event}/checkins` | `routes::checkins::redeem` |
+//! | `POST /v1/payments/webhook` | `routes::payments::webhook` |
 //! | `GET /healthz`, `/readyz`, `/metrics` | `routes::health` |
 //! | `GET /openapi.json`, `/docs`, `/problems/{code}` | `routes::pages` |
 
 mod body;
 mod cache;
 mod code;
+mod desk;
 mod door;
 mod layers;
 mod problem;
@@ -33,6 +37,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use desk::Desk;
 pub use door::Door;
 pub use server::{Limits, listen, serve};
 pub use state::{Front, FrontOptions, Phase};
@@ -53,8 +58,31 @@ fn described() -> OpenApiRouter<Arc<Front>> {
         .routes(routes!(routes::reservations::reserve))
         .routes(routes!(routes::bulk::reserve_many))
         .routes(routes!(routes::reservations::read, routes::reservations::release))
+        .routes(routes!(routes::bookings::book))
+        .routes(routes!(routes::bookings::read))
+        .routes(routes!(routes::bookings::cancel))
+        .routes(routes!(routes::stream::booking))
+        .routes(routes!(routes::tickets::list))
+        .routes(routes!(routes::tickets::pdf))
+        .routes(routes!(routes::tickets::svg))
+        .routes(routes!(routes::tickets::keys))
+        .routes(routes!(routes::checkins::redeem))
+        .routes(routes!(routes::payments::webhook))
         .routes(routes!(routes::health::live))
         .routes(routes!(routes::health::ready))
+}
+
+/// Takes the webhooks of a payment provider that lives in this process, by the door that all others use.
+///
+/// # Errors
+/// What the route would have answered, as text.
+pub async fn take_webhook(
+    front: &Front,
+    headers: &axum::http::HeaderMap,
+    body: &[u8],
+) -> Result<(), String> {
+    let taken = routes::payments::take(front, headers, body).await;
+    taken.map(|_| ()).map_err(|problem| problem.code().as_str().to_owned())
 }
 
 /// Every template that can match, for the metrics.

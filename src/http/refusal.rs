@@ -62,6 +62,17 @@ fn refused(refusal: Refusal, now: UnixMillis) -> Problem {
                 .with("limit", limit)
         }
         Refusal::NoSuchReservation => Problem::new(Code::NotFound, detail),
+        Refusal::NoSuchBooking | Refusal::NoSuchTicket => Problem::new(Code::NotFound, detail),
+        Refusal::AlreadyBooked { status } => {
+            Problem::new(Code::AlreadyBooked, detail).with("state", status)
+        }
+        Refusal::BookingIs { status } => {
+            Problem::new(Code::InvalidState, detail).with("state", status)
+        }
+        Refusal::TicketRevoked => Problem::new(Code::TicketRevoked, detail),
+        Refusal::AlreadyRedeemed { at } => {
+            Problem::new(Code::AlreadyRedeemed, detail).with("redeemed_at", time(at))
+        }
         Refusal::ReservationExpired => Problem::new(Code::ReservationExpired, detail),
         Refusal::NotHeld { status } => {
             Problem::new(Code::InvalidState, detail).with("state", status.as_str())

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use super::desk::Desk;
 use super::problem::{Code, Problem};
 use crate::actors::{EventEntry, Router};
 use crate::domain::time::HoldLength;
@@ -35,6 +36,7 @@ pub struct FrontOptions {
 /// The state behind all routes. Exists before the engine does, so that a recovering server answers.
 pub struct Front {
     router: OnceLock<Arc<Router>>,
+    desk: OnceLock<Desk>,
     phase: AtomicU8,
     requests: AtomicU64,
     pub(super) in_flight: AtomicU64,
@@ -46,6 +48,7 @@ impl Front {
     pub fn new(options: FrontOptions) -> Self {
         Self {
             router: OnceLock::new(),
+            desk: OnceLock::new(),
             phase: AtomicU8::new(Phase::Recovering as u8),
             requests: AtomicU64::new(0),
             in_flight: AtomicU64::new(0),
@@ -54,8 +57,8 @@ impl Front {
     }
 
     /// The engine is up: answer for it.
-    pub fn open(&self, router: Arc<Router>) {
-        if self.router.set(router).is_ok() {
+    pub fn open(&self, router: Arc<Router>, desk: Desk) {
+        if self.desk.set(desk).is_ok() && self.router.set(router).is_ok() {
             self.phase.store(Phase::Ready as u8, Ordering::Release);
         }
     }
@@ -88,6 +91,11 @@ impl Front {
     pub(super) fn router(&self) -> Result<&Arc<Router>, Problem> {
         let recovering = || Problem::new(Code::ShardDown, "the server is recovering");
         self.router.get().ok_or_else(recovering)
+    }
+
+    pub(super) fn desk(&self) -> Result<&Desk, Problem> {
+        let recovering = || Problem::new(Code::ShardDown, "the server is recovering");
+        self.desk.get().ok_or_else(recovering)
     }
 
     pub(super) fn event(&self, id: &str) -> Result<(&Arc<Router>, Arc<EventEntry>), Problem> {

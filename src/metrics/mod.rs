@@ -6,6 +6,8 @@
 //! sample until somebody drains them: call `PrometheusHandle::run_upkeep` about once a second.
 //! `docs/metrics.md` says the same for operators, and `tests/architecture` compares the two.
 
+mod purchases;
+
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -13,6 +15,8 @@ use std::time::Duration;
 use anyhow::Context;
 use metrics::{Counter, Gauge, Histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+pub use purchases::{PurchaseMetrics, count_simulated_money};
 
 pub const SHARD_QUEUE_DEPTH: &str = "onsale_shard_queue_depth";
 pub const SHARD_QUEUE_WAIT_SECONDS: &str = "onsale_shard_queue_wait_seconds";
@@ -27,6 +31,11 @@ pub const RECOVERY_DURATION_SECONDS: &str = "onsale_recovery_duration_seconds";
 pub const HTTP_REQUEST_DURATION_SECONDS: &str = "onsale_http_request_duration_seconds";
 pub const HTTP_CONNECTIONS: &str = "onsale_http_connections";
 pub const HTTP_IN_FLIGHT: &str = "onsale_http_in_flight";
+pub const BOOKING_QUEUE_DEPTH: &str = "onsale_booking_queue_depth";
+pub const PAYMENTS_TOTAL: &str = "onsale_payments_total";
+pub const NOTIFICATIONS_TOTAL: &str = "onsale_notifications_total";
+pub const OUTBOX_DEPTH: &str = "onsale_outbox_depth";
+pub const SIMULATED_MONEY_TOTAL: &str = "onsale_simulated_money_total";
 pub const BROKEN_LAWS_TOTAL: &str = "onsale_broken_laws_total";
 
 /// Every metric: name, kind, labels with commas between, help.
@@ -54,6 +63,16 @@ pub const TABLE: &[(&str, Kind, &str, &str)] = &[
     ),
     (HTTP_CONNECTIONS, Kind::Gauge, "", "Open connections of buyers."),
     (HTTP_IN_FLIGHT, Kind::Gauge, "", "Requests being answered."),
+    (BOOKING_QUEUE_DEPTH, Kind::Gauge, "", "Bookings whose money is not settled."),
+    (PAYMENTS_TOTAL, Kind::Counter, "outcome", "Answers of the payment provider."),
+    (NOTIFICATIONS_TOTAL, Kind::Counter, "channel,outcome", "Messages, by how sending ended."),
+    (OUTBOX_DEPTH, Kind::Gauge, "", "Messages not sent, those given up among them."),
+    (
+        SIMULATED_MONEY_TOTAL,
+        Kind::Counter,
+        "state",
+        "What the simulated provider took and gave back, in minor units.",
+    ),
     (BROKEN_LAWS_TOTAL, Kind::Counter, "law", "Laws found broken; anything but 0 wakes someone."),
 ];
 

@@ -46,6 +46,12 @@ fn every_metric_is_scraped_with_its_help_and_kind() {
         let table = |name, labels| CounterTable::new(name, labels);
         table(COMMANDS_TOTAL, &["command", "outcome"]).count(["reserve", "done"], 1);
         table(REFUSALS_TOTAL, &["code"]).count(["sold_out", ""], 1);
+        let purchases = PurchaseMetrics::new();
+        purchases.queue_depth.set(1.0);
+        purchases.outbox_depth.set(1.0);
+        table(PAYMENTS_TOTAL, &["outcome"]).count(["succeeded", ""], 1);
+        table(NOTIFICATIONS_TOTAL, &["channel", "outcome"]).count(["mail", "sent"], 1);
+        table(SIMULATED_MONEY_TOTAL, &["state"]).count(["captured", ""], 1);
         table(BROKEN_LAWS_TOTAL, &["law"]).count(["INV-1", ""], 1);
     });
     if let Ok(path) = std::env::var("ONSALE_SCRAPE_TO") {

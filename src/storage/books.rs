@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::record::{CheckpointPart, Record, encode_event, encode_reservation, encode_totals};
+use super::record::{
+    CheckpointPart, Record, encode_event, encode_purchase, encode_reservation, encode_totals,
+};
 use super::recovery::RecoveryError;
 use crate::domain::ids::{EventNumber, ShardId};
 use crate::domain::inventory::{BrokenLaw, Digest, Inventory, apply};
@@ -77,6 +79,11 @@ impl Books {
                 last.into_mut().inventory.restore_reservation(reservation);
                 Ok(())
             }
+            CheckpointPart::Purchase(purchase) => {
+                let last = self.events.last_entry().ok_or(RecoveryError::CheckpointIncomplete)?;
+                let restored = last.into_mut().inventory.restore_purchase(purchase);
+                restored.map_err(|_| RecoveryError::CheckpointIncomplete)
+            }
             CheckpointPart::Totals { events, reservations, digest } => {
                 let found = (self.events.len() as u64, self.reservations(), self.digest().0);
                 if found == (events, reservations, digest) {
@@ -122,7 +129,8 @@ impl Books {
         const STRIDE: usize = 64 << 10;
         let mut parts = self.events.values().flat_map(|placed| {
             let head = std::iter::once(Piece::Event(placed));
-            head.chain(placed.inventory.reservation_snapshots().map(Piece::Reservation))
+            let head = head.chain(placed.inventory.reservation_snapshots().map(Piece::Reservation));
+            head.chain(placed.inventory.purchase_snapshots().map(Piece::Purchase))
         });
         move |out| {
             let full = out.len() + STRIDE;
@@ -132,6 +140,7 @@ impl Books {
                         encode_event(out, placed.shard, &placed.inventory.snapshot());
                     }
                     Piece::Reservation(reservation) => encode_reservation(out, &reservation),
+                    Piece::Purchase(purchase) => encode_purchase(out, &purchase),
                 }
                 if full <= out.len() {
                     return true;
@@ -146,4 +155,5 @@ impl Books {
 enum Piece<'a> {
     Event(&'a Placed),
     Reservation(crate::domain::inventory::ReservationSnapshot),
+    Purchase(crate::domain::inventory::PurchaseSnapshot),
 }

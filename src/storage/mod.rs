@@ -18,3 +18,4 @@ pub mod memory_journal;
 pub mod record;
 pub mod recovery;
 pub mod sled_journal;
+pub mod ticket_keys;

@@ -21,6 +21,7 @@ const HEIGHTS: &[(&str, u8)] = &[
     ("faults", TOOLS),
     ("storage", 2),
     ("providers", 2),
+    ("documents", 2),
     ("actors", 3),
     ("http", 4),
     ("cluster", 4),
@@ -37,6 +38,8 @@ const KEPT_BEHIND: &[(&[&str], &[&str], &str)] = &[
     (&["bincode"], &["src/storage/codec"], "records are encoded in one place"),
     (&["axum"], &["src/http", "src/app"], "axum is the business of the front door"),
     (&["ractor"], &["src/actors", "src/app"], "ractor is the business of the actors"),
+    (&["lettre"], &["src/providers/mail"], "mail is the business of one channel"),
+    (&["reqwest"], &["src/providers"], "who talks to the outside is a provider"),
     (&["hashring"], &["src/domain/placement"], "the ring only proposes, in one place"),
     (&["std", "time", "SystemTime"], &["src/clock"], "time is an argument; the clock reads it"),
 ];

@@ -111,8 +111,11 @@ fn way_into(server: &Server, dir: &Path) -> (File, PathBuf) {
     (open, path)
 }
 
+/// As `cp -a` does: a directory with keys stays closed to others.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("made");
+    let modes = fs::metadata(from).expect("it is there").permissions();
+    fs::set_permissions(to, modes).expect("ours");
     for entry in fs::read_dir(from).expect("it reads") {
         let entry = entry.expect("an entry");
         let to = to.join(entry.file_name());

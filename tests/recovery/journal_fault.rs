@@ -8,7 +8,8 @@ use onsale::actors::{Answer, CommitterOptions, Engine, EngineOptions, NewEvent, 
 use onsale::clock::{Clock, ManualClock};
 use onsale::domain::ids::{CustomerId, EventId, PoolId};
 use onsale::domain::inventory::{
-    Command, EventTerms, Line, Lines, PoolTerms, Receipt, Reserve, SaleState, SaleTerms,
+    BookingTerms, Command, EventTerms, Line, Lines, PoolTerms, Receipt, Reserve, SaleState,
+    SaleTerms,
 };
 use onsale::domain::money::{Currency, Money};
 use onsale::domain::quantity::Quantity;
@@ -105,6 +106,7 @@ fn event() -> NewEvent {
         name: "Concert A".into(),
         starts_at: None,
         sale,
+        booking: BookingTerms::default(),
         pools: vec![pool],
         created_at: UnixMillis(1_000_000),
         revision: 1,

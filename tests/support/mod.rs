@@ -5,7 +5,9 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
+use onsale::providers::outbound::{self, Patience};
 use serde_json::{Value, json};
 
 /// A running server; killed when dropped.
@@ -38,6 +40,13 @@ fn command(wrapper: &[&str], data_dir: &Path, settings: &[(&str, &str)]) -> Comm
     command
 }
 
+/// `reqwest::Client::new()` would want root certificates and a provider of TLS, which nobody here speaks.
+pub fn plain_client() -> reqwest::Client {
+    let base = outbound::base_url("http://127.0.0.1").expect("loopback");
+    let patience = Patience { connect: Duration::from_secs(30), total: Duration::from_secs(600) };
+    outbound::client(&base, patience).expect("without TLS there is nothing to miss")
+}
+
 impl Server {
     /// Starts the built binary on free ports, with the given settings in its environment, and waits
     /// for its ready line.
@@ -56,7 +65,7 @@ impl Server {
         let mut words = ready.split_whitespace();
         let url = words.nth(2).unwrap_or_else(|| panic!("no ready line: {ready}")).to_owned();
         let admin = words.nth(2).unwrap_or_default().to_owned();
-        Self { child, url, admin, client: reqwest::Client::new() }
+        Self { child, url, admin, client: plain_client() }
     }
 
     /// Starts a server that is expected to end by itself.
@@ -81,6 +90,11 @@ impl Server {
     /// Waits until the server ends by itself.
     pub fn exit_code(&mut self) -> Option<i32> {
         self.child.wait().expect("it ends").code()
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("it was started").is_some()
     }
 
     pub fn process(&self) -> u32 {

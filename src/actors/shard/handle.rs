@@ -215,6 +215,8 @@ async fn wait<T>(answer: oneshot::Receiver<T>, patience: Duration) -> Result<T, 
 fn writes(ask: &Ask) -> bool {
     match ask {
         Ask::Create(_) | Ask::Command { .. } => true,
-        Ask::Read { .. } => false,
+        Ask::Read { .. } | Ask::ReadBooking { .. } | Ask::Owing { .. } | Ask::Messages { .. } => {
+            false
+        }
     }
 }

@@ -7,8 +7,9 @@ use tokio::sync::oneshot;
 
 use super::handle::{Slot, SubmitError};
 use crate::actors::directory::Published;
+use crate::domain::booking::Message;
 use crate::domain::ids::{EventNumber, ReservationId};
-use crate::domain::inventory::{Command, Create, Receipt, Reserve};
+use crate::domain::inventory::{BookingReceipt, Command, Create, Receipt, Reserve};
 
 pub(crate) enum ShardMessage {
     Submit(Submission),
@@ -42,8 +43,57 @@ pub(crate) struct Submissions {
 
 pub(crate) enum Ask {
     Create(Create),
-    Command { event: EventNumber, command: Command },
-    Read { event: EventNumber, reservation: ReservationId },
+    Command {
+        event: EventNumber,
+        command: Command,
+    },
+    Read {
+        event: EventNumber,
+        reservation: ReservationId,
+    },
+    ReadBooking {
+        event: EventNumber,
+        booking: ReservationId,
+    },
+    /// Purchases whose money is not settled, after the one that was seen last.
+    Owing {
+        after: Place,
+    },
+    /// Messages that were not sent, after the one that was seen last.
+    Messages {
+        after: Place,
+    },
+}
+
+/// A place in the work that a shard owes: the event, and a number within it. Work is handed out in the
+/// order of places, a page at a time.
+pub(crate) type Place = (EventNumber, u64);
+
+/// Most entries of one page.
+pub(crate) const PAGE: usize = 64;
+
+/// A page of work, and how much there is in all.
+#[derive(Debug, Clone)]
+pub struct Page<T> {
+    pub entries: Vec<T>,
+    pub total: usize,
+}
+
+/// A purchase whose money is not settled.
+#[derive(Debug, Clone)]
+pub struct Owing {
+    pub event: EventNumber,
+    pub receipt: BookingReceipt,
+}
+
+/// A message that was not sent.
+#[derive(Debug, Clone)]
+pub struct Unsent {
+    pub event: EventNumber,
+    /// Within the event.
+    pub number: u64,
+    pub message: Message,
+    pub receipt: BookingReceipt,
 }
 
 /// What came of a command; durable when it arrives.
@@ -58,6 +108,12 @@ pub enum Answer {
         receipt: Receipt,
         replayed: bool,
     },
+    Booking {
+        receipt: Box<BookingReceipt>,
+        replayed: bool,
+    },
+    Owing(Page<Owing>),
+    Messages(Page<Unsent>),
     /// Nothing to tell.
     Done,
 }

@@ -11,6 +11,7 @@
 mod batch;
 mod handle;
 mod message;
+mod purchases;
 mod stock;
 
 use std::sync::Arc;
@@ -19,8 +20,8 @@ use std::time::Instant;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 pub use handle::{Answers, ShardHandle, SubmitError};
-pub use message::Answer;
-pub(super) use message::{Ask, ShardMessage, Submission, Submissions};
+pub use message::{Answer, Owing, Page, Unsent};
+pub(super) use message::{Ask, Place, ShardMessage, Submission, Submissions};
 pub(super) use stock::Stock;
 
 use self::batch::Batch;

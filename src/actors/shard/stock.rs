@@ -23,10 +23,12 @@ pub(crate) struct Stock {
     by_id: BTreeMap<EventId, EventNumber>,
     /// Next end of a hold of each event that has one.
     due: BTreeSet<(UnixMillis, EventNumber)>,
+    /// Events that owe somebody outside something.
+    pub(super) owing: BTreeSet<EventNumber>,
 }
 
-struct Live {
-    inventory: Inventory,
+pub(super) struct Live {
+    pub(super) inventory: Inventory,
     entry: Arc<EventEntry>,
     /// What `due` holds for this event.
     due: Option<UnixMillis>,
@@ -36,7 +38,8 @@ struct Live {
 
 impl Stock {
     pub fn new(shard: ShardId) -> Self {
-        Self { shard, events: HashMap::new(), by_id: BTreeMap::new(), due: BTreeSet::new() }
+        let (events, by_id) = (HashMap::new(), BTreeMap::new());
+        Self { shard, events, by_id, due: BTreeSet::new(), owing: BTreeSet::new() }
     }
 
     /// Takes in an event that was recovered; `entry` is the one that readers know.
@@ -54,6 +57,9 @@ impl Stock {
             Ask::Create(ask) => self.create(&ask, batch),
             Ask::Command { event, command } => self.command(event, &command, now, batch),
             Ask::Read { event, reservation } => self.receipt(event, reservation),
+            Ask::ReadBooking { event, booking } => self.booking(event, booking),
+            Ask::Owing { after } => Ok(self.owing_page(after)),
+            Ask::Messages { after } => Ok(self.message_page(after)),
         }
     }
 
@@ -107,6 +113,11 @@ impl Stock {
                 self.apply(event, &fact, batch);
                 self.tell(event, command, &fact)
             }
+            (Decision::Repeats { .. }, Command::Book(ask)) => {
+                let receipt = live.inventory.first_booking_receipt(ask.reservation);
+                let receipt = Box::new(receipt.ok_or(Refusal::NoSuchBooking)?);
+                Ok(Answer::Booking { receipt, replayed: true })
+            }
             (Decision::Repeats { sequence }, _) => {
                 let receipt = live.inventory.first_receipt(sequence);
                 let receipt = receipt.ok_or(Refusal::NoSuchReservation)?;
@@ -116,7 +127,17 @@ impl Stock {
                 self.receipt(event, *reservation)
             }
             (Decision::Unchanged, Command::Amend(_)) => self.event(event),
-            (Decision::Unchanged, Command::Reserve(_) | Command::ExpireDue) => Ok(Answer::Done),
+            (Decision::Unchanged, Command::Cancel { booking }) => self.booking(event, *booking),
+            (Decision::Unchanged, Command::Redeem(ask)) => self.booking(event, ask.booking),
+            (
+                Decision::Unchanged,
+                Command::Reserve(_)
+                | Command::ExpireDue
+                | Command::Book(_)
+                | Command::Hear { .. }
+                | Command::Refunded { .. }
+                | Command::Told { .. },
+            ) => Ok(Answer::Done),
         }
     }
 
@@ -130,7 +151,10 @@ impl Stock {
             (_, Fact::Reserved(reserved)) => self.receipt(event, reserved.id),
             (Command::Release { reservation }, _) => self.receipt(event, *reservation),
             (_, Fact::Amended(_)) => self.event(event),
-            (_, Fact::Released { .. } | Fact::Expired { .. }) => Ok(Answer::Done),
+            (Command::Book(ask), _) => self.booking(event, ask.reservation),
+            (Command::Cancel { booking }, _) => self.booking(event, *booking),
+            (Command::Redeem(ask), _) => self.booking(event, ask.booking),
+            _ => Ok(Answer::Done),
         }
     }
 
@@ -140,6 +164,12 @@ impl Stock {
         Ok(Answer::Reservation { receipt, replayed: false })
     }
 
+    fn booking(&self, event: EventNumber, id: ReservationId) -> Result<Answer, SubmitError> {
+        let receipt = self.live(event)?.inventory.booking_receipt(id);
+        let receipt = Box::new(receipt.ok_or(Refusal::NoSuchBooking)?);
+        Ok(Answer::Booking { receipt, replayed: false })
+    }
+
     fn event(&self, event: EventNumber) -> Result<Answer, SubmitError> {
         let state = Arc::new(Published::of(&self.live(event)?.inventory));
         Ok(Answer::Event { state, replayed: false })
@@ -147,7 +177,7 @@ impl Stock {
 
     /// The router found the event in the directory, and events are never removed; a miss means that
     /// this shard is not the one that was asked for.
-    fn live(&self, event: EventNumber) -> Result<&Live, SubmitError> {
+    pub(super) fn live(&self, event: EventNumber) -> Result<&Live, SubmitError> {
         self.events.get(&event).ok_or(SubmitError::ShardDown)
     }
 
@@ -173,6 +203,13 @@ impl Stock {
         }
         apply(&mut live.inventory, fact);
         batch.fact(event, fact);
+        if !matches!(fact, Fact::Reserved(_)) {
+            if live.inventory.owes() {
+                self.owing.insert(event);
+            } else {
+                self.owing.remove(&event);
+            }
+        }
         let next = live.inventory.next_release_at();
         if live.due != next {
             if let Some(old) = live.due {
@@ -189,6 +226,9 @@ impl Stock {
         let (event, due) = (inventory.number(), inventory.next_release_at());
         if let Some(due) = due {
             self.due.insert((due, event));
+        }
+        if inventory.owes() {
+            self.owing.insert(event);
         }
         self.by_id.insert(entry.id.clone(), event);
         self.events.insert(event, Live { inventory, entry, due, unpublished });

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::book::{Reservation, Status};
 use super::fact::{Amended, Fact, Reserved};
 use super::state::Inventory;
+use crate::domain::booking::{BookingStatus, FailReason, Redeemed};
 use crate::domain::idempotency::{KeyDigest, WINDOW_MS};
 use crate::domain::time::UnixMillis;
 
@@ -26,10 +27,33 @@ pub fn apply(state: &mut Inventory, fact: &Fact) {
         Fact::Released { sequence, at } => state.end(*sequence, Status::Released, *at),
         Fact::Expired { sequences, at } => {
             for sequence in sequences {
-                state.end(*sequence, Status::Expired, *at);
+                state.expire(*sequence, *at);
             }
         }
         Fact::Amended(amended) => state.amend(amended),
+        Fact::Booked(booked) => state.book_it(booked),
+        Fact::PaymentProcessing { sequence, provider_id, .. } => {
+            state.payment_processing(*sequence, provider_id.as_ref());
+        }
+        Fact::Confirmed { sequence, provider_id, at } => {
+            state.confirm(*sequence, provider_id.as_ref(), *at);
+        }
+        Fact::BookingFailed { sequence, reason, at } => {
+            state.fail_booking(*sequence, *reason, *at);
+        }
+        Fact::PaymentFailed { sequence, at } => state.payment_failed(*sequence, *at),
+        Fact::RefundOwed { sequence, provider_id, .. } => {
+            state.owe_refund(*sequence, provider_id.as_ref());
+        }
+        Fact::Cancelled { sequence, at } => state.cancel_booking(*sequence, *at),
+        Fact::Refunded { sequence, at } => state.refund_done(*sequence, *at),
+        Fact::Redeemed { sequence, ticket, nonce, occurred_at, .. } => {
+            let (ticket, occurred_at) = (*ticket, *occurred_at);
+            let redeemed = Redeemed { ticket, occurred_at, nonce: Arc::clone(nonce) };
+            state.redeem_ticket(*sequence, redeemed);
+        }
+        Fact::MessageSent { message, .. } => state.message_sent(*message),
+        Fact::MessageFailed { message, dead, .. } => state.message_failed(*message, *dead),
     }
     state.version += 1;
     state.forget_old();
@@ -72,10 +96,25 @@ impl Inventory {
         }
     }
 
+    fn expire(&mut self, sequence: u64, at: UnixMillis) {
+        if self.bookings.contains_key(&sequence) {
+            self.fail_booking(sequence, FailReason::Expired, at);
+        } else {
+            self.end(sequence, Status::Expired, at);
+        }
+    }
+
     /// A hold ends without a sale: its units return to stock in the same step.
     fn end(&mut self, sequence: u64, status: Status, at: UnixMillis) {
-        let reservation = self.book.get_mut(sequence).expect("INV-2: ended what never was");
+        let reservation = self.book.get(sequence).expect("INV-2: ended what never was");
         assert!(reservation.status == Status::Held, "INV-2: ended twice: {sequence}");
+        self.return_units(sequence, status, reservation.expires_at);
+        self.retire(sequence, at);
+    }
+
+    /// `due` is the deadline under which the units were held.
+    pub(super) fn return_units(&mut self, sequence: u64, status: Status, due: UnixMillis) {
+        let reservation = self.book.get_mut(sequence).expect("INV-2: ended what never was");
         reservation.status = status;
         for line in reservation.lines.as_slice() {
             self.pools[usize::from(line.pool)].free(line.quantity.units());
@@ -83,8 +122,12 @@ impl Inventory {
         let units = reservation.lines.units();
         self.units_live -= u64::from(units);
         self.customers.disown(reservation.customer, units);
-        let was_due = self.deadlines.remove(&(reservation.expires_at, sequence));
+        let was_due = self.deadlines.remove(&(due, sequence));
         assert!(was_due, "INV-2: a hold without a deadline: {sequence}");
+    }
+
+    /// From now on nobody needs it but those who ask again, or who speak late.
+    pub(super) fn retire(&mut self, sequence: u64, at: UnixMillis) {
         self.retired.push_back((at.plus_millis(RETIRED_MS), sequence));
     }
 
@@ -138,7 +181,29 @@ impl Inventory {
     }
 
     fn forget_reservation(&mut self, sequence: u64) {
+        if let Some(booking) = self.bookings.get(&sequence) {
+            match booking.status {
+                BookingStatus::Failed => {}
+                // Paid late and sold after all.
+                BookingStatus::PendingPayment
+                | BookingStatus::Confirmed
+                | BookingStatus::Cancelled => return,
+            }
+            if booking.owed().is_some() {
+                // Money came after all. It retires once more when that is settled.
+                return;
+            }
+            if self.has_message_waiting(sequence) {
+                return self.retire(sequence, self.latest);
+            }
+            self.forget_messages(sequence);
+        }
         let Some(reservation) = self.book.get(sequence) else { return };
+        if let Some(key) = self.bookings.remove(&sequence).and_then(|booking| booking.key)
+            && self.booking_keys.get(&key.digest) == Some(&sequence)
+        {
+            self.booking_keys.remove(&key.digest);
+        }
         if let Some(key) = reservation.key {
             self.answers.forget(&key, sequence);
         }

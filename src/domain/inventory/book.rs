@@ -15,6 +15,8 @@ pub enum Status {
     Held = 0,
     Released = 1,
     Expired = 2,
+    /// Being bought, or bought; the booking says which.
+    Booked = 3,
 }
 
 impl Status {
@@ -25,6 +27,7 @@ impl Status {
             Self::Held => "HELD",
             Self::Released => "RELEASED",
             Self::Expired => "EXPIRED",
+            Self::Booked => "BOOKED",
         }
     }
 
@@ -32,7 +35,7 @@ impl Status {
     #[must_use]
     pub fn is_live(self) -> bool {
         match self {
-            Self::Held => true,
+            Self::Held | Self::Booked => true,
             Self::Released | Self::Expired => false,
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Lines;
 use super::terms::{EventTerms, SaleState};
+use crate::domain::booking::{Book, LatePayment, PaymentOutcome, Redeem};
 use crate::domain::idempotency::RememberedKey;
 use crate::domain::ids::{CustomerId, EventNumber, ReservationId};
 use crate::domain::time::{HoldLength, UnixMillis};
@@ -29,6 +30,30 @@ pub enum Command {
         reservation: ReservationId,
     },
     Amend(Amend),
+    /// Buys a reservation.
+    Book(Box<Book>),
+    /// What the payment provider says.
+    Hear {
+        booking: ReservationId,
+        outcome: PaymentOutcome,
+        provider_id: Option<Arc<str>>,
+    },
+    /// Gives a booking back: before it is paid, or for a refund.
+    Cancel {
+        booking: ReservationId,
+    },
+    /// The provider gave the money back.
+    Refunded {
+        booking: ReservationId,
+    },
+    Redeem(Redeem),
+    /// How sending a message ended.
+    Told {
+        message: u64,
+        sent: bool,
+        /// Not sent, and not tried again.
+        dead: bool,
+    },
     /// Ends holds whose time is over; sent by the shard itself.
     ExpireDue,
 }
@@ -55,6 +80,10 @@ pub struct Amend {
     pub closes_at: Option<Change<UnixMillis>>,
     pub hold: Option<HoldLength>,
     pub customer_limit: Option<Change<NonZeroU32>>,
+    /// Unit: seconds.
+    pub pay_seconds: Option<u32>,
+    pub late_payment: Option<LatePayment>,
+    pub venue: Option<Change<Arc<str>>>,
     pub pool_names: Vec<(u16, Arc<str>)>,
     /// New capacities by pool index. Unit: units.
     pub capacities: Vec<(u16, u32)>,

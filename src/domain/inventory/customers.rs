@@ -55,6 +55,11 @@ impl Customers {
         index
     }
 
+    /// Units that were given up are owned again.
+    pub(super) fn own(&mut self, index: u32, units: u32) {
+        self.at_mut(index).owned += units;
+    }
+
     /// A live reservation ended: its units are owned no more.
     pub(super) fn disown(&mut self, index: u32, units: u32) {
         let customer = self.at_mut(index);

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::book::Status;
+use super::buy;
 use super::command::{Amend, Command, Create, Reserve};
 use super::fact::{Amended, Created, Fact, Reserved};
 use super::lines::Line;
@@ -56,12 +57,26 @@ pub fn decide(state: &Inventory, command: &Command, now: UnixMillis) -> Result<D
         Command::Release { reservation } => release(state, *reservation, now),
         Command::Amend(ask) => amend(state, ask, now),
         Command::ExpireDue => Ok(expire_due(state, now)),
+        Command::Book(ask) => buy::book(state, ask, now),
+        Command::Hear { booking, outcome, provider_id } => {
+            buy::hear(state, *booking, outcome, provider_id.as_ref(), now)
+        }
+        Command::Cancel { booking } => buy::cancel(state, *booking, now),
+        Command::Refunded { booking } => buy::refunded(state, *booking, now),
+        Command::Redeem(ask) => buy::redeem(state, ask, now),
+        Command::Told { message, sent, dead } => Ok(buy::told(state, *message, *sent, *dead, now)),
     }
 }
 
 fn reserve(state: &Inventory, ask: &Reserve, now: UnixMillis) -> Result<Decision, Refusal> {
     if let Some(sequence) = answered(state, ask.key, now)? {
         return Ok(Decision::Repeats { sequence });
+    }
+    // A booking's key is no reservation's: what was asked under it differs.
+    if let Some(key) = ask.key
+        && buy::booked_with(state, key, now)?.is_some()
+    {
+        return Err(Refusal::KeyReused);
     }
     on_sale(&state.terms, now)?;
     // Every line is checked before any is taken: a reservation is whole or not at all.
@@ -80,7 +95,7 @@ fn reserve(state: &Inventory, ask: &Reserve, now: UnixMillis) -> Result<Decision
 }
 
 /// The reservation that this key was answered with within the last 24 hours.
-fn answered(
+pub(super) fn answered(
     state: &Inventory,
     key: Option<RememberedKey>,
     now: UnixMillis,
@@ -146,6 +161,7 @@ fn release(state: &Inventory, id: ReservationId, now: UnixMillis) -> Result<Deci
         Status::Held => Ok(Decision::Happens(Fact::Released { sequence: id.sequence, at: now })),
         Status::Released => Ok(Decision::Unchanged),
         Status::Expired => Err(Refusal::ReservationExpired),
+        status @ Status::Booked => Err(Refusal::NotHeld { status }),
     }
 }
 
@@ -194,6 +210,12 @@ fn amended_terms(old: &EventTerms, ask: &Amend) -> EventTerms {
     }
     if let Some(change) = ask.starts_at {
         terms.starts_at = change.into_value();
+    }
+    let booking = &mut terms.booking;
+    booking.pay_seconds = ask.pay_seconds.unwrap_or(booking.pay_seconds);
+    booking.late_payment = ask.late_payment.unwrap_or(booking.late_payment);
+    if let Some(change) = &ask.venue {
+        booking.venue = change.clone().into_value();
     }
     let sale = &mut terms.sale;
     sale.state = ask.state.unwrap_or(sale.state);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Lines;
 use super::terms::EventTerms;
+use crate::domain::booking::{Contact, FailReason, PaymentTerms};
 use crate::domain::idempotency::RememberedKey;
 use crate::domain::ids::{CustomerId, EventNumber, ReservationId};
 use crate::domain::time::UnixMillis;
@@ -23,6 +24,72 @@ pub enum Fact {
         sequences: Vec<u64>,
         at: UnixMillis,
     },
+    Booked(Booked),
+    PaymentProcessing {
+        sequence: u64,
+        provider_id: Option<Arc<str>>,
+        at: UnixMillis,
+    },
+    /// Paid. Also of a booking that had expired, when its units were still free.
+    Confirmed {
+        sequence: u64,
+        provider_id: Option<Arc<str>>,
+        at: UnixMillis,
+    },
+    BookingFailed {
+        sequence: u64,
+        reason: FailReason,
+        at: UnixMillis,
+    },
+    /// A payment whose booking had failed before came to nothing.
+    PaymentFailed {
+        sequence: u64,
+        at: UnixMillis,
+    },
+    /// A payment whose booking had failed before was captured all the same.
+    RefundOwed {
+        sequence: u64,
+        provider_id: Option<Arc<str>>,
+        at: UnixMillis,
+    },
+    Cancelled {
+        sequence: u64,
+        at: UnixMillis,
+    },
+    Refunded {
+        sequence: u64,
+        at: UnixMillis,
+    },
+    Redeemed {
+        sequence: u64,
+        /// From 1 within its booking.
+        ticket: u32,
+        nonce: Arc<str>,
+        occurred_at: UnixMillis,
+        at: UnixMillis,
+    },
+    MessageSent {
+        message: u64,
+        at: UnixMillis,
+    },
+    MessageFailed {
+        message: u64,
+        /// No more tries.
+        dead: bool,
+        at: UnixMillis,
+    },
+}
+
+/// A reservation is being bought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Booked {
+    /// Of the reservation, and so of the booking.
+    pub sequence: u64,
+    pub payment: PaymentTerms,
+    pub contact: Contact,
+    pub key: Option<RememberedKey>,
+    pub at: UnixMillis,
+    pub pay_until: UnixMillis,
 }
 
 /// An event came onto the books.
@@ -60,7 +127,19 @@ impl Fact {
         match self {
             Self::Amended(amended) => amended.at,
             Self::Reserved(reserved) => reserved.created_at,
-            Self::Released { at, .. } | Self::Expired { at, .. } => *at,
+            Self::Booked(booked) => booked.at,
+            Self::Released { at, .. }
+            | Self::Expired { at, .. }
+            | Self::PaymentProcessing { at, .. }
+            | Self::Confirmed { at, .. }
+            | Self::BookingFailed { at, .. }
+            | Self::PaymentFailed { at, .. }
+            | Self::RefundOwed { at, .. }
+            | Self::Cancelled { at, .. }
+            | Self::Refunded { at, .. }
+            | Self::Redeemed { at, .. }
+            | Self::MessageSent { at, .. }
+            | Self::MessageFailed { at, .. } => *at,
         }
     }
 }

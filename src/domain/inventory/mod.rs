@@ -4,7 +4,8 @@
 //!   Command ── decide(state, command, now) ──> Fact ── apply(state, fact) ──> state'
 //!                      └──> Refusal (changes nothing, never journaled)
 //!
-//!   a reservation:   HELD ──> RELEASED (given back)
+//!   a reservation:   HELD ──> BOOKED   (being bought, or bought: see domain/booking)
+//!                      ├────> RELEASED (given back)
 //!                      └────> EXPIRED  (not bought in time)
 //! ```
 //!
@@ -13,6 +14,7 @@
 mod answers;
 mod apply;
 mod book;
+mod buy;
 mod command;
 mod customers;
 mod decide;
@@ -21,6 +23,7 @@ mod laws;
 mod lines;
 mod pool;
 mod refusal;
+mod settle;
 mod snapshot;
 mod state;
 mod terms;
@@ -31,11 +34,14 @@ pub use book::{Reservation, Status};
 pub use command::{Amend, Change, Command, Create, Reserve};
 pub use customers::Customer;
 pub use decide::{Decision, create, decide};
-pub use fact::{Amended, Created, Fact, Reserved};
+pub use fact::{Amended, Booked, Created, Fact, Reserved};
 pub use laws::{BrokenLaw, Digest};
 pub use lines::{Line, Lines};
 pub use pool::PoolCounts;
 pub use refusal::Refusal;
-pub use snapshot::{EventSnapshot, ReservationSnapshot};
-pub use state::{EXPIRED_PER_FACT_MAX, Inventory, Receipt};
-pub use terms::{EventTerms, PoolTerms, SaleState, SaleTerms};
+pub use snapshot::{EventSnapshot, PurchaseSnapshot, ReservationSnapshot};
+pub use state::{BookingReceipt, EXPIRED_PER_FACT_MAX, Inventory, Receipt};
+pub use terms::{BookingTerms, EventTerms, PoolTerms, SaleState, SaleTerms};
+
+#[cfg(test)]
+mod tests;

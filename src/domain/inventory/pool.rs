@@ -34,6 +34,19 @@ impl PoolCounts {
         self.assert_laws();
     }
 
+    pub(super) fn sell(&mut self, units: u32) {
+        self.held = self.held.checked_sub(units).expect("INV-1: sold what was not held");
+        self.sold += units;
+        self.assert_laws();
+    }
+
+    /// What was sold returns to stock.
+    pub(super) fn take_back(&mut self, units: u32) {
+        self.sold = self.sold.checked_sub(units).expect("INV-1: took back what was not sold");
+        self.available += units;
+        self.assert_laws();
+    }
+
     pub(super) fn resize(&mut self, capacity: u32) {
         let left = capacity.checked_sub(self.taken());
         self.available = left.expect("INV-1: capacity below what is taken");

@@ -35,6 +35,18 @@ pub enum Refusal {
     NoSuchReservation,
     #[error("the reservation has lapsed")]
     ReservationExpired,
+    #[error("no such booking")]
+    NoSuchBooking,
+    #[error("the reservation is booked already; the booking is {status}")]
+    AlreadyBooked { status: &'static str },
+    #[error("the booking is {status}")]
+    BookingIs { status: &'static str },
+    #[error("no such ticket")]
+    NoSuchTicket,
+    #[error("the ticket is revoked")]
+    TicketRevoked,
+    #[error("the ticket was redeemed before")]
+    AlreadyRedeemed { at: UnixMillis },
     #[error("the reservation is {status}", status = .status.as_str())]
     NotHeld { status: Status },
 }
@@ -47,14 +59,19 @@ impl Refusal {
             Self::AlreadyExists => "already_exists",
             Self::KeyReused => "idempotency_key_reused",
             Self::VersionMismatch { .. } => "version_mismatch",
-            Self::BelowTaken { .. } | Self::NotHeld { .. } => "invalid_state",
+            Self::BelowTaken { .. } | Self::NotHeld { .. } | Self::BookingIs { .. } => {
+                "invalid_state"
+            }
             Self::ClosesBeforeOpens => "invalid_request",
             Self::NotOnSale { .. } => "not_on_sale",
             Self::SaleClosed { .. } => "sale_closed",
             Self::SoldOut { .. } => "sold_out",
             Self::AllHeld { .. } => "all_held",
             Self::OverCustomerLimit { .. } => "over_customer_limit",
-            Self::NoSuchReservation => "not_found",
+            Self::NoSuchReservation | Self::NoSuchBooking | Self::NoSuchTicket => "not_found",
+            Self::AlreadyBooked { .. } => "already_booked",
+            Self::TicketRevoked => "ticket_revoked",
+            Self::AlreadyRedeemed { .. } => "already_redeemed",
             Self::ReservationExpired => "reservation_expired",
         }
     }

@@ -1,7 +1,7 @@
 //! A state taken apart and put together again, for checkpoints: the event first, then its
 //! reservations one by one, so that no piece is large. Also the digest, which sees the same pieces.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::answers::AnswerMemory;
@@ -11,7 +11,8 @@ use super::laws::Digest;
 use super::lines::Lines;
 use super::pool::PoolCounts;
 use super::state::Inventory;
-use super::terms::EventTerms;
+use super::terms::{BookingTerms, EventTerms};
+use crate::domain::booking::{Booking, BookingStatus, FailReason, Message};
 use crate::domain::idempotency::RememberedKey;
 use crate::domain::ids::{CustomerId, EventNumber};
 use crate::domain::time::UnixMillis;
@@ -41,6 +42,13 @@ pub struct ReservationSnapshot {
     pub created_at: UnixMillis,
     pub expires_at: UnixMillis,
     pub key: Option<RememberedKey>,
+}
+
+/// A booking, or a message about one, with the number that it goes by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PurchaseSnapshot {
+    Booking(u64, Booking),
+    Message(u64, Message),
 }
 
 impl Inventory {
@@ -73,6 +81,14 @@ impl Inventory {
         })
     }
 
+    /// Bookings, then messages, each in the order of their numbers. Both follow the reservations.
+    pub fn purchase_snapshots(&self) -> impl Iterator<Item = PurchaseSnapshot> {
+        let bookings = self.bookings.iter();
+        let bookings = bookings.map(|(n, booking)| PurchaseSnapshot::Booking(*n, booking.clone()));
+        let messages = self.messages.iter();
+        bookings.chain(messages.map(|(n, message)| PurchaseSnapshot::Message(*n, *message)))
+    }
+
     /// The event without its reservations; add them with [`Inventory::restore_reservation`], then
     /// ask [`Inventory::audit`] whether the pieces fit.
     #[must_use]
@@ -92,7 +108,13 @@ impl Inventory {
             version: from.version,
             latest: from.latest,
             units_live: 0,
+            units_sold: 0,
             creation_key: from.creation_key,
+            bookings: BTreeMap::new(),
+            booking_keys: BTreeMap::new(),
+            owing: BTreeSet::new(),
+            messages: BTreeMap::new(),
+            messages_of: BTreeSet::new(),
         }
     }
 
@@ -100,9 +122,9 @@ impl Inventory {
     /// INV-3 or INV-7, when the reservation or its key is there already.
     pub fn restore_reservation(&mut self, from: ReservationSnapshot) {
         let units = if from.status.is_live() { from.lines.units() } else { 0 };
-        self.units_live += u64::from(units);
         let customer = self.customers.add_reservation(&from.customer, units);
         if from.status == Status::Held {
+            self.units_live += u64::from(units);
             self.deadlines.insert((from.expires_at, from.sequence));
         }
         let reservation = Reservation {
@@ -123,6 +145,39 @@ impl Inventory {
         }
     }
 
+    /// # Errors
+    /// What is wrong with a booking of no reservation.
+    ///
+    /// # Panics
+    /// INV-3, when the message is there already.
+    pub fn restore_purchase(&mut self, from: PurchaseSnapshot) -> Result<(), &'static str> {
+        match from {
+            PurchaseSnapshot::Message(number, message) => {
+                self.restore_message(number, message);
+            }
+            PurchaseSnapshot::Booking(sequence, booking) => {
+                let reservation = self.book.get(sequence).ok_or("a booking of nothing")?;
+                let units = u64::from(reservation.lines.units());
+                match booking.status {
+                    BookingStatus::PendingPayment => {
+                        self.units_live += units;
+                        self.deadlines.insert((booking.pay_until, sequence));
+                    }
+                    BookingStatus::Confirmed => self.units_sold += units,
+                    BookingStatus::Failed | BookingStatus::Cancelled => {}
+                }
+                if let Some(key) = booking.key {
+                    self.remember_booking_key(key, sequence, booking.created_at);
+                }
+                if booking.owed().is_some() {
+                    self.owing.insert(sequence);
+                }
+                self.bookings.insert(sequence, booking);
+            }
+        }
+        Ok(())
+    }
+
     /// Equal for equal states, whichever way they came about (INV-6).
     #[must_use]
     pub fn digest(&self) -> Digest {
@@ -130,6 +185,9 @@ impl Inventory {
         feed.event(&self.snapshot());
         for reservation in self.reservation_snapshots() {
             feed.reservation(&reservation);
+        }
+        for purchase in self.purchase_snapshots() {
+            feed.purchase(&purchase);
         }
         Digest(feed.finish())
     }
@@ -209,6 +267,12 @@ impl Feed {
         self.optional(terms.sale.closes_at.map(|at| at.0));
         self.number(u64::from(terms.sale.hold.seconds()));
         self.optional(terms.sale.customer_limit.map(|limit| u64::from(limit.get())));
+        // Checkpoints from before there were bookings carry a digest without these.
+        if terms.booking != BookingTerms::default() {
+            self.number(u64::from(terms.booking.pay_seconds));
+            self.text(terms.booking.late_payment.as_str());
+            self.text(terms.booking.venue.as_deref().unwrap_or_default());
+        }
         self.number(terms.pools.len() as u64);
         for pool in &terms.pools {
             self.text(pool.id.as_str());
@@ -232,5 +296,44 @@ impl Feed {
         self.number(reservation.created_at.0);
         self.number(reservation.expires_at.0);
         self.key(reservation.key);
+    }
+
+    fn purchase(&mut self, purchase: &PurchaseSnapshot) {
+        match purchase {
+            PurchaseSnapshot::Message(number, message) => {
+                self.number(*number);
+                self.number(message.sequence);
+                self.text(message.kind.as_str());
+                self.number(u64::from(message.tries));
+                self.number(u64::from(message.is_dead));
+            }
+            PurchaseSnapshot::Booking(number, booking) => {
+                self.number(*number);
+                self.booking(booking);
+            }
+        }
+    }
+
+    fn booking(&mut self, booking: &Booking) {
+        self.text(booking.status.as_str());
+        self.text(booking.fail_reason.map_or("", FailReason::as_str));
+        self.text(booking.payment.as_str());
+        self.text(&booking.terms.method);
+        self.text(&booking.terms.token);
+        let contact = &booking.contact;
+        for text in [&contact.email, &contact.phone, &contact.name, &booking.provider_id] {
+            self.number(u64::from(text.is_some()));
+            self.text(text.as_deref().unwrap_or_default());
+        }
+        self.number(booking.created_at.0);
+        self.number(booking.pay_until.0);
+        self.optional(booking.decided_at.map(|at| at.0));
+        self.key(booking.key);
+        self.number(booking.redeemed.len() as u64);
+        for redeemed in &booking.redeemed {
+            self.number(u64::from(redeemed.ticket));
+            self.number(redeemed.occurred_at.0);
+            self.text(&redeemed.nonce);
+        }
     }
 }

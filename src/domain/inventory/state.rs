@@ -1,18 +1,20 @@
 //! The state of one event's inventory, and the questions that may be asked of it. Only `apply` and
 //! the restoring of a checkpoint change it.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::answers::AnswerMemory;
 use super::book::{Book, Reservation, Status};
 use super::customers::Customers;
 use super::fact::Created;
-use super::lines::Lines;
+use super::lines::{Line, Lines};
 use super::pool::PoolCounts;
 use super::terms::EventTerms;
-use crate::domain::idempotency::RememberedKey;
+use crate::domain::booking::{Booking, BookingStatus, Message, PaymentStatus};
+use crate::domain::idempotency::{KeyDigest, RememberedKey};
 use crate::domain::ids::{CustomerId, EventNumber, ReservationId};
+use crate::domain::money::Money;
 use crate::domain::time::UnixMillis;
 
 /// Most holds that one `Expired` fact ends; the rest follow in the next, so that no fact is long.
@@ -38,7 +40,44 @@ pub struct Inventory {
     pub(super) latest: UnixMillis,
     /// Units of live reservations, counted from the reservations' side (INV-2).
     pub(super) units_live: u64,
+    /// Units of CONFIRMED bookings, counted from the bookings' side (INV-2).
+    pub(super) units_sold: u64,
     pub(super) creation_key: Option<RememberedKey>,
+    /// By the sequence of their reservation.
+    pub(super) bookings: BTreeMap<u64, Booking>,
+    /// The newest booking that was asked for with a key.
+    pub(super) booking_keys: BTreeMap<KeyDigest, u64>,
+    /// Bookings whose money is not settled.
+    pub(super) owing: BTreeSet<u64>,
+    /// By number, which grows with the facts that made them.
+    pub(super) messages: BTreeMap<u64, Message>,
+    /// The same by the booking they are about: sequence, number.
+    pub(super) messages_of: BTreeSet<(u64, u64)>,
+}
+
+/// What is shown of a booking.
+#[derive(Debug, Clone)]
+pub struct BookingReceipt {
+    pub reservation: Receipt,
+    pub booking: Booking,
+}
+
+impl Receipt {
+    /// What all lines cost. All pools of an event have one currency; the door checks it.
+    #[must_use]
+    pub fn total(&self) -> Money {
+        let price = |line: &Line| self.terms.pool(line.pool).price.times(line.quantity.units());
+        let amount = self.lines.as_slice().iter().map(|line| price(line).amount).sum();
+        Money { amount, currency: self.terms.pools[0].price.currency }
+    }
+}
+
+impl BookingReceipt {
+    /// What the booking costs.
+    #[must_use]
+    pub fn total(&self) -> Money {
+        self.reservation.total()
+    }
 }
 
 /// What a buyer is shown of a reservation. Cheap to send: the terms are shared.
@@ -71,7 +110,13 @@ impl Inventory {
             version: 1,
             latest: fact.terms.created_at,
             units_live: 0,
+            units_sold: 0,
             creation_key: fact.key,
+            bookings: BTreeMap::new(),
+            booking_keys: BTreeMap::new(),
+            owing: BTreeSet::new(),
+            messages: BTreeMap::new(),
+            messages_of: BTreeSet::new(),
         }
     }
 
@@ -121,6 +166,65 @@ impl Inventory {
     pub fn first_receipt(&self, sequence: u64) -> Option<Receipt> {
         let receipt = self.receipt_of(sequence, self.book.get(sequence)?);
         Some(Receipt { status: Status::Held, ..receipt })
+    }
+
+    /// The booking of a reservation, as it stands now.
+    #[must_use]
+    pub fn booking_receipt(&self, id: ReservationId) -> Option<BookingReceipt> {
+        let booking = self.bookings.get(&id.sequence)?.clone();
+        Some(BookingReceipt { reservation: self.receipt(id)?, booking })
+    }
+
+    /// The booking as it was first answered, whatever became of it since.
+    #[must_use]
+    pub fn first_booking_receipt(&self, id: ReservationId) -> Option<BookingReceipt> {
+        let mut receipt = self.booking_receipt(id)?;
+        let booking = &mut receipt.booking;
+        booking.status = BookingStatus::PendingPayment;
+        booking.payment = PaymentStatus::Created;
+        (booking.fail_reason, booking.decided_at, booking.provider_id) = (None, None, None);
+        booking.redeemed.clear();
+        receipt.reservation.status = Status::Booked;
+        Some(receipt)
+    }
+
+    /// Bookings after `after` whose money is not settled, oldest first.
+    pub fn owing(&self, after: u64) -> impl Iterator<Item = BookingReceipt> {
+        let owing =
+            self.owing.range((std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded));
+        owing.filter_map(|sequence| {
+            let reservation = self.receipt_of(*sequence, self.book.get(*sequence)?);
+            Some(BookingReceipt { reservation, booking: self.bookings.get(sequence)?.clone() })
+        })
+    }
+
+    /// Messages after `after` that were not sent, oldest first, with the booking they are about.
+    pub fn messages(&self, after: u64) -> impl Iterator<Item = (u64, Message, BookingReceipt)> {
+        let after = (std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded);
+        self.messages.range(after).filter_map(|(number, message)| {
+            let sequence = message.sequence;
+            let reservation = self.receipt_of(sequence, self.book.get(sequence)?);
+            let booking = self.bookings.get(&sequence)?.clone();
+            Some((*number, *message, BookingReceipt { reservation, booking }))
+        })
+    }
+
+    /// Whether somebody outside is owed something.
+    #[must_use]
+    pub fn owes(&self) -> bool {
+        !self.owing.is_empty() || self.messages.values().any(|message| !message.is_dead)
+    }
+
+    /// Bookings whose money is not settled.
+    #[must_use]
+    pub fn owing_len(&self) -> usize {
+        self.owing.len()
+    }
+
+    /// Messages that were not sent, those given up among them.
+    #[must_use]
+    pub fn messages_len(&self) -> usize {
+        self.messages.len()
     }
 
     /// Units that a customer owns in this event. Unit: units.

@@ -4,6 +4,7 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use crate::domain::booking::LatePayment;
 use crate::domain::ids::{EventId, PoolId};
 use crate::domain::money::Money;
 use crate::domain::time::{HoldLength, UnixMillis};
@@ -16,6 +17,7 @@ pub struct EventTerms {
     pub name: Arc<str>,
     pub starts_at: Option<UnixMillis>,
     pub sale: SaleTerms,
+    pub booking: BookingTerms,
     /// Bounds: 1 to 100 pools with distinct ids, in the organizer's order.
     pub pools: Vec<PoolTerms>,
     pub created_at: UnixMillis,
@@ -34,6 +36,29 @@ pub struct SaleTerms {
     pub hold: HoldLength,
     /// Most units a customer may own in this event at one time, over all reservations; absent: any.
     pub customer_limit: Option<NonZeroU32>,
+}
+
+/// What a purchase has to keep to, and what its tickets tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BookingTerms {
+    /// How long a booking may wait for its money. Unit: seconds. Bounds: 1 to 86,400.
+    pub pay_seconds: u32,
+    pub late_payment: LatePayment,
+    /// Where it is. Bounds: 1 to 200 characters.
+    pub venue: Option<Arc<str>>,
+}
+
+impl BookingTerms {
+    pub const PAY_SECONDS_MIN: u32 = 1;
+    pub const PAY_SECONDS_MAX: u32 = 86_400;
+    /// Of events that do not say, and of those from before there were bookings.
+    pub const PAY_SECONDS: u32 = 900;
+}
+
+impl Default for BookingTerms {
+    fn default() -> Self {
+        Self { pay_seconds: Self::PAY_SECONDS, late_payment: LatePayment::Retake, venue: None }
+    }
 }
 
 /// What the organizer has decided, apart from the times.

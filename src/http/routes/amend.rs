@@ -48,7 +48,7 @@ pub async fn amend(
             }
             Ok(response)
         }
-        Ok(Answer::Reservation { .. } | Answer::Done) => Err(Problem::new(Code::Internal, "")),
+        Ok(_) => Err(Problem::new(Code::Internal, "")),
         Err(error) => Err(refusal::problem(error, now)),
     }
 }
@@ -66,6 +66,11 @@ fn parse(change: &EventChange, entry: &EventEntry, headers: &HeaderMap) -> Resul
         ask.name = errors.check("name", draft::name(name));
     }
     ask.starts_at = time(&mut errors, "starts_at", change.starts_at.as_ref());
+    ask.venue = match &change.venue {
+        None => None,
+        Some(None) => Some(Change::Clear),
+        Some(Some(venue)) => errors.check("venue", draft::name(venue)).map(Change::To),
+    };
     parse_sale(change, &mut errors, &mut ask);
     parse_pools(change, &state.terms, &mut errors, &mut ask)?;
     errors.finish(Some(ask))
@@ -83,6 +88,12 @@ fn parse_sale(change: &EventChange, errors: &mut FieldErrors, ask: &mut Amend) {
     ask.closes_at = time(errors, "sale.closes_at", sale.closes_at.as_ref());
     if let Some(seconds) = sale.hold_seconds {
         ask.hold = errors.check("sale.hold_seconds", draft::hold_length(seconds));
+    }
+    if let Some(seconds) = sale.payment_seconds {
+        ask.pay_seconds = errors.check("sale.payment_seconds", draft::pay_seconds(seconds));
+    }
+    if let Some(word) = &sale.late_payment {
+        ask.late_payment = errors.check("sale.late_payment", draft::late_payment(word));
     }
     ask.customer_limit = match sale.per_customer_limit {
         None => None,

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
+use crate::domain::booking::LatePayment;
 use crate::domain::ids::{EventId, PoolId};
-use crate::domain::inventory::{EventTerms, PoolTerms, SaleState, SaleTerms};
+use crate::domain::inventory::{BookingTerms, EventTerms, PoolTerms, SaleState, SaleTerms};
 use crate::domain::money::{Currency, Money};
 use crate::domain::quantity::{CAPACITY_MAX, POOLS_MAX};
 use crate::domain::time::{HoldLength, UnixMillis};
@@ -22,6 +23,8 @@ pub struct EventDraft {
     name: String,
     /// RFC 3339.
     starts_at: Option<String>,
+    /// Where it is, for the tickets: 1 to 200 characters.
+    venue: Option<String>,
     #[serde(default)]
     sale: SaleDraft,
     /// 1 to 100, with distinct ids and one currency.
@@ -38,6 +41,10 @@ struct SaleDraft {
     hold_seconds: Option<u32>,
     /// At least 1; null: no limit.
     per_customer_limit: Option<u32>,
+    /// How long a booking may wait for its money: 1 to 86,400, by default 900.
+    payment_seconds: Option<u32>,
+    /// Money that comes later: `retake` the units if they are free (default), or `refund`.
+    late_payment: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -74,6 +81,7 @@ impl EventDraft {
         let name = errors.check("name", name(&self.name));
         let starts_at = optional_instant(&mut errors, "starts_at", self.starts_at.as_deref());
         let sale = self.sale.check(&mut errors, hold);
+        let booking = self.check_booking(&mut errors);
         let pools = self.check_pools(&mut errors);
         let capacities = self.pools.iter().map(|pool| pool.capacity).collect();
         let terms = (|| {
@@ -82,12 +90,23 @@ impl EventDraft {
                 name: name?,
                 starts_at,
                 sale: sale?,
+                booking: booking?,
                 pools: pools?,
                 created_at: now,
                 revision: 1,
             })
         })();
         Ok((errors.finish(terms)?, capacities))
+    }
+
+    fn check_booking(&self, errors: &mut FieldErrors) -> Option<BookingTerms> {
+        let venue = self.venue.as_deref().map(name).transpose();
+        let venue = errors.check("venue", venue)?;
+        let seconds = self.sale.payment_seconds.map_or(Ok(BookingTerms::PAY_SECONDS), pay_seconds);
+        let pay_seconds = errors.check("sale.payment_seconds", seconds)?;
+        let late = self.sale.late_payment.as_deref().map_or(Ok(LatePayment::Retake), late_payment);
+        let late_payment = errors.check("sale.late_payment", late)?;
+        Some(BookingTerms { pay_seconds, late_payment, venue })
     }
 
     fn check_pools(&self, errors: &mut FieldErrors) -> Option<Vec<PoolTerms>> {
@@ -161,6 +180,9 @@ pub struct EventChange {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
     pub starts_at: Option<Option<String>>,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    pub venue: Option<Option<String>>,
     #[serde(default)]
     pub sale: SaleChange,
     #[serde(default)]
@@ -182,6 +204,8 @@ pub struct SaleChange {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<u32>)]
     pub per_customer_limit: Option<Option<u32>>,
+    pub payment_seconds: Option<u32>,
+    pub late_payment: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -225,6 +249,18 @@ fn optional_instant(
 pub(super) fn hold_length(seconds: u32) -> Result<HoldLength, String> {
     let bounds = (HoldLength::SECONDS_MIN, HoldLength::SECONDS_MAX);
     HoldLength::from_seconds(seconds).ok_or_else(|| format!("must be {} to {}", bounds.0, bounds.1))
+}
+
+pub(super) fn pay_seconds(seconds: u32) -> Result<u32, String> {
+    let (min, max) = (BookingTerms::PAY_SECONDS_MIN, BookingTerms::PAY_SECONDS_MAX);
+    let within = (min..=max).contains(&seconds).then_some(seconds);
+    within.ok_or_else(|| format!("must be {min} to {max}"))
+}
+
+pub(super) fn late_payment(word: &str) -> Result<LatePayment, String> {
+    let known = [LatePayment::Retake, LatePayment::Refund];
+    let found = known.into_iter().find(|known| known.as_str() == word);
+    found.ok_or_else(|| "must be retake or refund".to_owned())
 }
 
 pub(super) fn customer_limit(limit: u32) -> Result<NonZeroU32, String> {

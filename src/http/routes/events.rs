@@ -51,7 +51,7 @@ pub async fn create(
     let answer = router.create(NewEvent { terms, capacities, key }).await;
     let (state, replayed) = match answer {
         Ok(Answer::Event { state, replayed }) => (state, replayed),
-        Ok(Answer::Reservation { .. } | Answer::Done) => {
+        Ok(_) => {
             return Err(Problem::new(Code::Internal, ""));
         }
         Err(error) => return Err(refusal::problem(error, now)),

@@ -135,7 +135,7 @@ fn told(
             metrics::count_command(command, if replayed { "replayed" } else { "done" });
             Ok((receipt, replayed))
         }
-        Ok(Answer::Event { .. } | Answer::Done) => Err(Problem::new(Code::Internal, "")),
+        Ok(_) => Err(Problem::new(Code::Internal, "")),
         Err(error) => {
             let problem = refusal::problem(error, now);
             metrics::count_command(command, problem.code().as_str());

@@ -1,12 +1,17 @@
 //! The frames of a checkpoint: each event followed by its reservations, and totals at the end, by
 //! which a reader knows that nothing is missing.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use super::v1::{Key, Terms, lines_in, lines_out};
-use super::{RecordError, V1, kind, parse};
+use super::purchase::Piece;
+use super::v1::{Key, lines_in, lines_out};
+use super::{RecordError, V1, V2, kind, parse, v1, v2};
 use crate::domain::ids::{CustomerId, EventNumber, ShardId};
-use crate::domain::inventory::{EventSnapshot, Lines, PoolCounts, ReservationSnapshot, Status};
+use crate::domain::inventory::{
+    EventSnapshot, EventTerms, Lines, PoolCounts, PurchaseSnapshot, ReservationSnapshot, Status,
+};
 use crate::domain::time::UnixMillis;
 use crate::storage::codec;
 use crate::storage::frame::{Frame, write_frame};
@@ -20,6 +25,8 @@ pub enum CheckpointPart {
     },
     /// Belongs to the event before it.
     Reservation(ReservationSnapshot),
+    /// The same, after its reservations.
+    Purchase(PurchaseSnapshot),
     Totals {
         events: u64,
         reservations: u64,
@@ -27,11 +34,12 @@ pub enum CheckpointPart {
     },
 }
 
+/// `T`: the terms, which came in two versions.
 #[derive(Serialize, Deserialize)]
-struct EventV1 {
+struct EventV1<T> {
     shard: u16,
     number: u64,
-    terms: Terms,
+    terms: T,
     /// capacity, available, held, sold, blocked of each pool.
     pools: Vec<[u32; 5]>,
     version: u64,
@@ -80,7 +88,7 @@ pub fn encode_event(out: &mut Vec<u8>, shard: ShardId, event: &EventSnapshot) {
     let value = EventV1 {
         shard: shard.0,
         number: event.number.0,
-        terms: Terms::from_domain(&event.terms),
+        terms: v2::Terms::from_domain(&event.terms),
         pools: pools.collect(),
         version: event.version,
         latest: event.latest.0,
@@ -89,7 +97,7 @@ pub fn encode_event(out: &mut Vec<u8>, shard: ShardId, event: &EventSnapshot) {
         retired: event.retired.iter().map(|(at, sequence)| (at.0, *sequence)).collect(),
         creation_key: event.creation_key.map(Key::from_domain),
     };
-    write_frame(out, kind::CHECKPOINT_EVENT, V1, |out| codec::encode_into(out, &value));
+    write_frame(out, kind::CHECKPOINT_EVENT, V2, |out| codec::encode_into(out, &value));
 }
 
 pub fn encode_reservation(out: &mut Vec<u8>, reservation: &ReservationSnapshot) {
@@ -106,6 +114,11 @@ pub fn encode_reservation(out: &mut Vec<u8>, reservation: &ReservationSnapshot) 
     write_frame(out, kind::CHECKPOINT_RESERVATION, V1, |out| codec::encode_into(out, &value));
 }
 
+pub fn encode_purchase(out: &mut Vec<u8>, snapshot: &PurchaseSnapshot) {
+    let value = Piece::from_domain(snapshot);
+    write_frame(out, kind::CHECKPOINT_PURCHASE, V1, |out| codec::encode_into(out, &value));
+}
+
 pub fn encode_totals(out: &mut Vec<u8>, events: u64, reservations: u64, digest: [u8; 32]) {
     let value = TotalsV1 { events, reservations, digest };
     write_frame(out, kind::CHECKPOINT_TOTALS, V1, |out| codec::encode_into(out, &value));
@@ -115,25 +128,35 @@ impl CheckpointPart {
     /// # Errors
     /// [`RecordError`]: the checkpoint must be refused as a whole.
     pub fn decode(frame: &Frame<'_>) -> Result<Self, RecordError> {
-        if frame.version != V1 {
-            return Err(RecordError::Unknown { kind: frame.kind, version: frame.version });
-        }
-        match frame.kind {
-            kind::CHECKPOINT_EVENT => parse::<EventV1>(frame)?.into_part(),
-            kind::CHECKPOINT_RESERVATION => parse::<ReservationV1>(frame)?.into_part(),
-            kind::CHECKPOINT_TOTALS => {
+        match (frame.kind, frame.version) {
+            (kind::CHECKPOINT_EVENT, V1) => {
+                let event = parse::<EventV1<v1::Terms>>(frame)?;
+                event.into_part(|terms| terms.into_domain(kind::CHECKPOINT_EVENT))
+            }
+            (kind::CHECKPOINT_EVENT, V2) => {
+                let event = parse::<EventV1<v2::Terms>>(frame)?;
+                event.into_part(|terms| terms.into_domain(kind::CHECKPOINT_EVENT))
+            }
+            (kind::CHECKPOINT_RESERVATION, V1) => parse::<ReservationV1>(frame)?.into_part(),
+            (kind::CHECKPOINT_PURCHASE, V1) => {
+                Ok(Self::Purchase(parse::<Piece>(frame)?.into_domain()?))
+            }
+            (kind::CHECKPOINT_TOTALS, V1) => {
                 let TotalsV1 { events, reservations, digest } = parse(frame)?;
                 Ok(Self::Totals { events, reservations, digest })
             }
-            kind => Err(RecordError::Unknown { kind, version: frame.version }),
+            (kind, version) => Err(RecordError::Unknown { kind, version }),
         }
     }
 }
 
-impl EventV1 {
-    fn into_part(self) -> Result<CheckpointPart, RecordError> {
+impl<T> EventV1<T> {
+    fn into_part(
+        self,
+        terms: impl FnOnce(T) -> Result<Arc<EventTerms>, RecordError>,
+    ) -> Result<CheckpointPart, RecordError> {
         let kind = kind::CHECKPOINT_EVENT;
-        let terms = self.terms.into_domain(kind)?;
+        let terms = terms(self.terms)?;
         if terms.pools.len() != self.pools.len() {
             return Err(RecordError::Impossible { kind, field: "pools" });
         }
@@ -169,6 +192,7 @@ impl ReservationV1 {
             0 => Status::Held,
             1 => Status::Released,
             2 => Status::Expired,
+            3 => Status::Booked,
             _ => return Err(impossible("status")),
         };
         Ok(CheckpointPart::Reservation(ReservationSnapshot {

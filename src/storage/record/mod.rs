@@ -2,9 +2,13 @@
 //! domain. The shapes themselves stand in `v1` and are never edited; a new shape is a new version.
 
 mod checkpoint;
+mod purchase;
 mod v1;
+mod v2;
 
-pub use checkpoint::{CheckpointPart, encode_event, encode_reservation, encode_totals};
+pub use checkpoint::{
+    CheckpointPart, encode_event, encode_purchase, encode_reservation, encode_totals,
+};
 
 use super::codec;
 use super::frame::{Frame, write_frame};
@@ -53,16 +57,19 @@ mod kind {
     pub const RELEASED: u8 = 4;
     pub const EXPIRED: u8 = 5;
     pub const PLACED: u8 = 6;
+    pub const PURCHASE: u8 = 7;
     pub const CHECKPOINT_EVENT: u8 = 32;
     pub const CHECKPOINT_RESERVATION: u8 = 33;
     pub const CHECKPOINT_TOTALS: u8 = 34;
+    pub const CHECKPOINT_PURCHASE: u8 = 35;
 }
 
 const V1: u8 = 1;
+const V2: u8 = 2;
 
 pub fn encode_created(out: &mut Vec<u8>, shard: ShardId, created: &Created) {
-    let value = v1::Created::from_domain(shard, created);
-    write_frame(out, kind::CREATED, V1, |out| codec::encode_into(out, &value));
+    let value = v2::Created::from_domain(shard, created);
+    write_frame(out, kind::CREATED, V2, |out| codec::encode_into(out, &value));
 }
 
 pub fn encode_placed(out: &mut Vec<u8>, event: EventNumber, shard: ShardId) {
@@ -85,8 +92,13 @@ pub fn encode_fact(out: &mut Vec<u8>, event: EventNumber, fact: &Fact) {
             write_frame(out, kind::EXPIRED, V1, |out| codec::encode_into(out, &value));
         }
         Fact::Amended(amended) => {
-            let value = v1::Amended::from_domain(event, amended);
-            write_frame(out, kind::AMENDED, V1, |out| codec::encode_into(out, &value));
+            let value = v2::Amended::from_domain(event, amended);
+            write_frame(out, kind::AMENDED, V2, |out| codec::encode_into(out, &value));
+        }
+        fact => {
+            if let Some(value) = purchase::Purchase::from_domain(event, fact) {
+                write_frame(out, kind::PURCHASE, V1, |out| codec::encode_into(out, &value));
+            }
         }
     }
 }
@@ -94,17 +106,17 @@ pub fn encode_fact(out: &mut Vec<u8>, event: EventNumber, fact: &Fact) {
 /// # Errors
 /// [`RecordError`]: the journal must be refused, since skipping a fact would sell a unit twice.
 pub fn decode(frame: &Frame<'_>) -> Result<Record, RecordError> {
-    if frame.version != V1 {
-        return Err(RecordError::Unknown { kind: frame.kind, version: frame.version });
-    }
-    match frame.kind {
-        kind::CREATED => parse::<v1::Created>(frame)?.into_domain(),
-        kind::AMENDED => parse::<v1::Amended>(frame)?.into_domain(),
-        kind::RESERVED => parse::<v1::Reserved>(frame)?.into_domain(),
-        kind::RELEASED => Ok(parse::<v1::Released>(frame)?.into_domain()),
-        kind::EXPIRED => Ok(parse::<v1::Expired>(frame)?.into_domain()),
-        kind::PLACED => Ok(parse::<v1::Placed>(frame)?.into_domain()),
-        kind => Err(RecordError::Unknown { kind, version: frame.version }),
+    match (frame.kind, frame.version) {
+        (kind::CREATED, V1) => parse::<v1::Created>(frame)?.into_domain(),
+        (kind::CREATED, V2) => parse::<v2::Created>(frame)?.into_domain(),
+        (kind::AMENDED, V1) => parse::<v1::Amended>(frame)?.into_domain(),
+        (kind::AMENDED, V2) => parse::<v2::Amended>(frame)?.into_domain(),
+        (kind::RESERVED, V1) => parse::<v1::Reserved>(frame)?.into_domain(),
+        (kind::RELEASED, V1) => Ok(parse::<v1::Released>(frame)?.into_domain()),
+        (kind::EXPIRED, V1) => Ok(parse::<v1::Expired>(frame)?.into_domain()),
+        (kind::PLACED, V1) => Ok(parse::<v1::Placed>(frame)?.into_domain()),
+        (kind::PURCHASE, V1) => parse::<purchase::Purchase>(frame)?.into_domain(),
+        (kind, version) => Err(RecordError::Unknown { kind, version }),
     }
 }
 

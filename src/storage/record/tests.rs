@@ -4,22 +4,29 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::*;
+use crate::domain::booking::{
+    Booking, BookingStatus, Contact, FailReason, LatePayment, Message, MessageKind, PaymentStatus,
+    PaymentTerms, Redeemed,
+};
 use crate::domain::idempotency::{Fingerprint, KeyDigest, RememberedKey};
 use crate::domain::ids::{CustomerId, EventId, PoolId, ReservationId};
 use crate::domain::inventory::{
-    Amended, EventTerms, Line, PoolTerms, Reserved, SaleState, SaleTerms,
+    Amended, Booked, BookingTerms, EventTerms, Inventory, Line, PoolTerms, PurchaseSnapshot,
+    Reserved, SaleState, SaleTerms,
 };
 use crate::domain::money::{Currency, Money};
 use crate::domain::quantity::Quantity;
 use crate::domain::time::{HoldLength, UnixMillis};
+use crate::storage::books::Books;
 use crate::storage::frame::read_frames;
 
 fn key() -> RememberedKey {
     RememberedKey { digest: KeyDigest([7; 16]), fingerprint: Fingerprint([9; 8]) }
 }
 
-fn terms() -> Arc<EventTerms> {
-    Arc::new(EventTerms {
+/// As version 1 knew them.
+fn terms() -> EventTerms {
+    EventTerms {
         id: EventId::parse("concert-a").unwrap(),
         name: "Concert A".into(),
         starts_at: Some(UnixMillis(1_800_000_000_000)),
@@ -30,6 +37,7 @@ fn terms() -> Arc<EventTerms> {
             hold: HoldLength::from_seconds(600).unwrap(),
             customer_limit: NonZeroU32::new(4),
         },
+        booking: BookingTerms::default(),
         pools: vec![PoolTerms {
             id: PoolId::parse("standing").unwrap(),
             name: "Standing".into(),
@@ -37,7 +45,13 @@ fn terms() -> Arc<EventTerms> {
         }],
         created_at: UnixMillis(4),
         revision: 3,
-    })
+    }
+}
+
+fn terms_with_booking() -> EventTerms {
+    let late_payment = LatePayment::Refund;
+    let venue = Some("Grünes Haus".into());
+    EventTerms { booking: BookingTerms { pay_seconds: 120, late_payment, venue }, ..terms() }
 }
 
 fn reserved() -> Fact {
@@ -52,36 +66,200 @@ fn reserved() -> Fact {
     })
 }
 
-/// The encoded record as hexadecimal digits, after checking that it reads back.
-fn encoded(record: &Record) -> String {
+fn encoded(record: &Record) -> Vec<u8> {
     let mut out = Vec::new();
     match record {
         Record::Created { shard, created } => encode_created(&mut out, *shard, created),
         Record::Placed { event, shard } => encode_placed(&mut out, *event, *shard),
         Record::Happened { event, fact } => encode_fact(&mut out, *event, fact),
     }
-    let frame = read_frames(&out).next().unwrap().unwrap();
-    assert_eq!(decode(&frame).unwrap(), *record);
-    out.iter().map(|byte| format!("{byte:02x}")).collect()
+    out
 }
 
-#[test]
-fn the_bytes_of_version_1_never_change() {
+fn read_back(bytes: &[u8]) -> Record {
+    decode(&read_frames(bytes).next().unwrap().unwrap()).unwrap()
+}
+
+fn in_hex(bytes: &[u8]) -> String {
+    hex::encode(bytes)
+}
+
+fn golden(lines: &'static str) -> Vec<&'static str> {
+    lines.lines().collect()
+}
+
+/// What the first line of a golden file is: the event comes onto the books. And its last: an amendment.
+fn created_and_amended(terms: EventTerms) -> [Record; 2] {
+    let (event, terms) = (EventNumber(77), Arc::new(terms));
+    let amended = Amended { terms: Arc::clone(&terms), capacities: vec![9], at: UnixMillis(8) };
+    let created = Created { event, terms, capacities: vec![10_000], key: Some(key()) };
+    let fact = Fact::Amended(amended);
+    [Record::Created { shard: ShardId(3), created }, Record::Happened { event, fact }]
+}
+
+fn in_version_1() -> Vec<Record> {
     let event = EventNumber(77);
     let happened = |fact| Record::Happened { event, fact };
-    let created = Created { event, terms: terms(), capacities: vec![10_000], key: Some(key()) };
-    let amended = Amended { terms: terms(), capacities: vec![9], at: UnixMillis(8) };
-    let records = [
-        Record::Created { shard: ShardId(3), created },
+    let [created, amended] = created_and_amended(terms());
+    vec![
+        created,
         Record::Placed { event, shard: ShardId(1_000) },
         happened(reserved()),
         happened(Fact::Released { sequence: 300, at: UnixMillis(6) }),
         happened(Fact::Expired { sequences: vec![1, 300], at: UnixMillis(7) }),
-        happened(Fact::Amended(amended)),
+        amended,
+    ]
+}
+
+#[test]
+fn records_of_version_1_read_for_ever_and_what_is_still_written_so_keeps_its_bytes() {
+    let golden = golden(include_str!("golden_v1.txt"));
+    let records = in_version_1();
+    assert_eq!(golden.len(), records.len());
+    for (record, golden) in records.iter().zip(golden) {
+        // With the terms of bookings that events without any have.
+        assert_eq!(read_back(&hex::decode(golden).unwrap()), *record);
+        let in_version_2 = matches!(
+            record,
+            Record::Created { .. } | Record::Happened { fact: Fact::Amended(_), .. }
+        );
+        if !in_version_2 {
+            assert_eq!(in_hex(&encoded(record)), golden, "old journals would not read");
+        }
+    }
+}
+
+fn contact() -> Contact {
+    let (email, name) = (Some("a@example.org".into()), Some("Ада".into()));
+    Contact { email, phone: None, name }
+}
+
+fn paid_with() -> PaymentTerms {
+    PaymentTerms { method: "card".into(), token: "tok_1".into() }
+}
+
+fn steps_of_a_booking() -> Vec<Fact> {
+    let (sequence, at) = (300, UnixMillis(1_700_000_000_000));
+    let provider_id = || Some("pi_1".into());
+    let failed = |reason| Fact::BookingFailed { sequence, reason, at };
+    let pay_until = UnixMillis(1_700_000_900_000);
+    let (payment, contact, key) = (paid_with(), contact(), Some(key()));
+    vec![
+        Fact::Booked(Booked { sequence, payment, contact, key, at, pay_until }),
+        Fact::PaymentProcessing { sequence, provider_id: None, at },
+        Fact::Confirmed { sequence, provider_id: provider_id(), at },
+        failed(FailReason::Declined),
+        failed(FailReason::Expired),
+        failed(FailReason::Cancelled),
+        Fact::PaymentFailed { sequence, at },
+        Fact::RefundOwed { sequence, provider_id: provider_id(), at },
+        Fact::Cancelled { sequence, at },
+        Fact::Refunded { sequence, at },
+        Fact::Redeemed { sequence, ticket: 2, nonce: "n-1".into(), occurred_at: UnixMillis(9), at },
+        Fact::MessageSent { message: 1_024, at },
+        Fact::MessageFailed { message: 1_024, dead: true, at },
+    ]
+}
+
+#[test]
+fn the_bytes_of_version_2_and_of_purchases_never_change() {
+    let event = EventNumber(77);
+    let mut records: Vec<Record> = created_and_amended(terms_with_booking()).into();
+    let steps = steps_of_a_booking();
+    records.extend(steps.into_iter().map(|fact| Record::Happened { event, fact }));
+    let found: Vec<String> = records.iter().map(|record| in_hex(&encoded(record))).collect();
+    for (record, found) in records.iter().zip(&found) {
+        assert_eq!(read_back(&hex::decode(found).unwrap()), *record);
+    }
+    assert_eq!(found, golden(include_str!("golden_v2.txt")), "old journals would not read");
+}
+
+fn pieces() -> Vec<PurchaseSnapshot> {
+    let booking = |status, fail_reason, payment| Booking {
+        status,
+        fail_reason,
+        payment,
+        terms: paid_with(),
+        contact: contact(),
+        provider_id: Some("pi_1".into()),
+        created_at: UnixMillis(5),
+        pay_until: UnixMillis(6),
+        decided_at: Some(UnixMillis(7)),
+        key: Some(key()),
+        redeemed: vec![Redeemed { ticket: 2, occurred_at: UnixMillis(8), nonce: "n-1".into() }],
+    };
+    let bookings = [
+        (BookingStatus::PendingPayment, None, PaymentStatus::Created),
+        (BookingStatus::PendingPayment, None, PaymentStatus::Processing),
+        (BookingStatus::Confirmed, None, PaymentStatus::Succeeded),
+        (BookingStatus::Failed, Some(FailReason::Declined), PaymentStatus::Failed),
+        (BookingStatus::Failed, Some(FailReason::Expired), PaymentStatus::RefundPending),
+        (BookingStatus::Failed, Some(FailReason::Cancelled), PaymentStatus::Refunded),
+        (BookingStatus::Cancelled, None, PaymentStatus::RefundPending),
     ];
-    let found: Vec<String> = records.iter().map(encoded).collect();
-    let golden: Vec<&str> = include_str!("golden_v1.txt").lines().collect();
-    assert_eq!(found, golden, "bytes on disk changed: old journals would not read");
+    let bookings = (1..).zip(bookings).map(|(sequence, (status, reason, payment))| {
+        PurchaseSnapshot::Booking(sequence, booking(status, reason, payment))
+    });
+    let kinds = [MessageKind::Confirmed, MessageKind::Failed, MessageKind::Cancelled];
+    let messages = (2_048..).zip(kinds).map(|(number, kind)| {
+        PurchaseSnapshot::Message(number, Message { sequence: 1, kind, tries: 3, is_dead: true })
+    });
+    bookings.chain(messages).collect()
+}
+
+fn part_of(bytes: &[u8]) -> CheckpointPart {
+    CheckpointPart::decode(&read_frames(bytes).next().unwrap().unwrap()).unwrap()
+}
+
+#[test]
+fn the_bytes_of_purchases_in_checkpoints_never_change() {
+    let [Record::Created { created, .. }, _] = created_and_amended(terms_with_booking()) else {
+        unreachable!()
+    };
+    let (snapshot, mut out) = (Inventory::created(&created).snapshot(), Vec::new());
+    encode_event(&mut out, ShardId(3), &snapshot);
+    let CheckpointPart::Event { shard, snapshot: back } = part_of(&out) else { unreachable!() };
+    assert_eq!((shard, back), (ShardId(3), snapshot));
+    let mut found = vec![in_hex(&out)];
+    for piece in pieces() {
+        let mut out = Vec::new();
+        encode_purchase(&mut out, &piece);
+        let CheckpointPart::Purchase(back) = part_of(&out) else { unreachable!() };
+        assert_eq!(back, piece);
+        found.push(in_hex(&out));
+    }
+    let golden = golden(include_str!("golden_checkpoint_v2.txt"));
+    assert_eq!(found, golden, "old checkpoints would not read");
+}
+
+/// The digest that stands in it must be the one of today, or no server could be renewed.
+#[test]
+fn a_checkpoint_from_before_there_were_bookings_is_restored() {
+    let bytes = hex::decode(include_str!("golden_checkpoint_v1.txt").trim()).unwrap();
+    let mut books = Books::default();
+    for frame in read_frames(&bytes) {
+        books.restore(CheckpointPart::decode(&frame.unwrap()).unwrap()).unwrap();
+    }
+    let inventory = &books.events[&EventNumber(77)].inventory;
+    assert_eq!(**inventory.terms(), terms());
+    assert_eq!((inventory.reservations(), inventory.pools()[0].held), (2, 2));
+    assert_eq!(books.audit(), []);
+}
+
+#[test]
+fn numbers_that_mean_nothing_are_refused() {
+    let fact = Fact::BookingFailed { sequence: 1, reason: FailReason::Declined, at: UnixMillis(2) };
+    let mut out = Vec::new();
+    encode_fact(&mut out, EventNumber(1), &fact);
+    // Event, kind of step, sequence, reason, time.
+    let mut payload = out[crate::storage::frame::HEADER..].to_vec();
+    assert_eq!(payload, [1, 3, 1, 0, 2]);
+    payload[3] = 9;
+    let frame = Frame { kind: kind::PURCHASE, version: 1, payload: &payload };
+    assert!(matches!(decode(&frame), Err(RecordError::Impossible { field: "fail reason", .. })));
+    payload[1] = 200;
+    let frame = Frame { kind: kind::PURCHASE, version: 1, payload: &payload };
+    assert!(matches!(decode(&frame), Err(RecordError::Malformed { .. })));
 }
 
 #[test]

@@ -42,7 +42,7 @@ pub(super) struct Pool {
     currency: String,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 pub(super) struct Created {
     event: u64,
     shard: u16,
@@ -51,7 +51,7 @@ pub(super) struct Created {
     key: Option<Key>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 pub(super) struct Amended {
     event: u64,
     terms: Terms,
@@ -185,6 +185,7 @@ impl Terms {
                 hold,
                 customer_limit: self.customer_limit.and_then(NonZeroU32::new),
             },
+            booking: domain::BookingTerms::default(),
             pools: pools.collect::<Result<_, _>>()?,
             created_at: UnixMillis(self.created_at),
             revision: self.revision,
@@ -205,16 +206,6 @@ impl Pool {
 }
 
 impl Created {
-    pub(super) fn from_domain(shard: ShardId, created: &domain::Created) -> Self {
-        Self {
-            event: created.event.0,
-            shard: shard.0,
-            terms: Terms::from_domain(&created.terms),
-            capacities: created.capacities.clone(),
-            key: created.key.map(Key::from_domain),
-        }
-    }
-
     pub(super) fn into_domain(self) -> Result<Record, RecordError> {
         let created = domain::Created {
             event: EventNumber(self.event),
@@ -230,15 +221,6 @@ impl Created {
 }
 
 impl Amended {
-    pub(super) fn from_domain(event: EventNumber, amended: &domain::Amended) -> Self {
-        Self {
-            event: event.0,
-            terms: Terms::from_domain(&amended.terms),
-            capacities: amended.capacities.clone(),
-            at: amended.at.0,
-        }
-    }
-
     pub(super) fn into_domain(self) -> Result<Record, RecordError> {
         let amended = domain::Amended {
             terms: self.terms.into_domain(kind::AMENDED)?,

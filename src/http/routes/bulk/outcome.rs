@@ -134,7 +134,7 @@ impl Outcomes {
                 outcome.expires_at = Some(&self.expires_at.1);
                 outcome.replayed = replayed;
             }
-            Ok(Answer::Event { .. } | Answer::Done) => {
+            Ok(_) => {
                 (outcome.status, outcome.problem) = Problem::new(Code::Internal, "").members();
             }
             Err(problem) => (outcome.status, outcome.problem) = problem.members(),

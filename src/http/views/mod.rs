@@ -1,23 +1,26 @@
 //! The bodies that go out.
 
+mod purchases;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub(in crate::http) use self::purchases::{Booking, Checkin, Tickets};
 use crate::actors::Published;
 use crate::domain::inventory::Receipt;
 use crate::domain::money;
 use crate::domain::time::UnixMillis;
 
 /// RFC 3339 in UTC.
-pub(super) fn time(at: UnixMillis) -> String {
+pub(in crate::http) fn time(at: UnixMillis) -> String {
     let millis = i64::try_from(at.min(UnixMillis::MAX).0).unwrap_or_default();
     Timestamp::from_millisecond(millis).unwrap_or_default().to_string()
 }
 
 /// Minor units of an ISO 4217 currency.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Money<'a> {
+pub(in crate::http) struct Money<'a> {
     amount: u64,
     #[schema(example = "EUR")]
     currency: &'a str,
@@ -30,10 +33,11 @@ impl<'a> Money<'a> {
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct Event<'a> {
+pub(in crate::http) struct Event<'a> {
     id: String,
     name: String,
     starts_at: Option<String>,
+    venue: Option<String>,
     sale: Sale,
     pools: Vec<Pool<'a>>,
     created_at: String,
@@ -49,6 +53,8 @@ struct Sale {
     closes_at: Option<String>,
     hold_seconds: u32,
     per_customer_limit: Option<u32>,
+    payment_seconds: u32,
+    late_payment: &'static str,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -74,12 +80,15 @@ impl<'a> Event<'a> {
             id: terms.id.to_string(),
             name: terms.name.to_string(),
             starts_at: terms.starts_at.map(time),
+            venue: terms.booking.venue.as_deref().map(str::to_owned),
             sale: Sale {
                 state: terms.sale.state.as_str(),
                 opens_at: terms.sale.opens_at.map(time),
                 closes_at: terms.sale.closes_at.map(time),
                 hold_seconds: terms.sale.hold.seconds(),
                 per_customer_limit: terms.sale.customer_limit.map(std::num::NonZeroU32::get),
+                payment_seconds: terms.booking.pay_seconds,
+                late_payment: terms.booking.late_payment.as_str(),
             },
             pools: pools.collect(),
             created_at: time(terms.created_at),
@@ -89,14 +98,14 @@ impl<'a> Event<'a> {
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct EventList<'a> {
+pub(in crate::http) struct EventList<'a> {
     pub items: Vec<Event<'a>>,
     /// Send it as `cursor` for the next page; null on the last.
     pub next_cursor: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct Availability {
+pub(in crate::http) struct Availability {
     event: String,
     /// Facts so far; a higher one is newer.
     version: u64,
@@ -139,11 +148,11 @@ impl Availability {
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct Reservation<'a> {
+pub(in crate::http) struct Reservation<'a> {
     id: String,
     event: &'a str,
     customer: &'a str,
-    /// `HELD`, `RELEASED` or `EXPIRED`.
+    /// `HELD`, `BOOKED`, `RELEASED` or `EXPIRED`.
     status: &'static str,
     lines: Vec<ReservedLine<'a>>,
     total: Money<'a>,
@@ -162,10 +171,6 @@ impl<'a> Reservation<'a> {
     pub fn of(receipt: &'a Receipt) -> Self {
         let terms = &receipt.terms;
         let lines = receipt.lines.as_slice();
-        let amount = lines
-            .iter()
-            .map(|line| terms.pool(line.pool).price.times(line.quantity.units()).amount)
-            .sum();
         Self {
             id: receipt.id.to_string(),
             event: terms.id.as_str(),
@@ -179,8 +184,7 @@ impl<'a> Reservation<'a> {
                     unit_price: Money::of(&terms.pool(line.pool).price),
                 })
                 .collect(),
-            // All pools of an event have one currency; the door checks it.
-            total: Money { amount, ..Money::of(&terms.pools[0].price) },
+            total: Money { amount: receipt.total().amount, ..Money::of(&terms.pools[0].price) },
             created_at: time(receipt.created_at),
             expires_at: time(receipt.expires_at),
         }

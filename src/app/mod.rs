@@ -1,5 +1,9 @@
 //! The one place where the parts are joined: what starts after what, and what ends before what.
 
+mod purchases;
+
+pub use purchases::rotate_ticket_keys;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +17,7 @@ use crate::actors::{CommitterOptions, Engine, EngineOptions, NewEvent, Router};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, StorageConfig};
 use crate::domain::ids::{EventId, PoolId};
-use crate::domain::inventory::{EventTerms, PoolTerms, SaleState, SaleTerms};
+use crate::domain::inventory::{BookingTerms, EventTerms, PoolTerms, SaleState, SaleTerms};
 use crate::domain::money::{Currency, Money};
 use crate::faults;
 use crate::http::{self, Front, FrontOptions, Limits};
@@ -52,11 +56,12 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let servers = start_servers(&config, (public, admin), &front, &stopped);
     let (journal, books) = open(config.storage.clone()).await?;
     let is_new = books.events.is_empty();
+    let purchases = purchases::prepare(&config, is_new)?;
     let engine = start_engine(&config, journal, books).await?;
     if is_new && config.demo.event {
         put_demo_on_sale(engine.engine.router(), &config).await?;
     }
-    front.open(Arc::clone(engine.engine.router()));
+    let workers = purchases.open(engine.engine.router(), &front).await?;
     let sampler = tokio::spawn(sample(engine.sampled(&config), Arc::clone(&front), scrape));
     announce(addresses);
     wait_for_signal().await?;
@@ -66,6 +71,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     for server in servers {
         server.await.context("a listener failed")?;
     }
+    workers.stop();
     sampler.abort();
     drop(sampler.await);
     drop(engine.reader);
@@ -177,6 +183,7 @@ async fn put_demo_on_sale(router: &Router, config: &Config) -> anyhow::Result<()
         name: "Concert A".into(),
         starts_at: None,
         sale,
+        booking: BookingTerms::default(),
         pools: vec![pool],
         created_at: router.now(),
         revision: 1,

@@ -1,0 +1,17 @@
+//! What selling needs besides the engine: whoever moves the money, the keys of tickets, and fonts.
+
+use std::sync::Arc;
+
+use crate::documents::text::Fonts;
+use crate::domain::ticket::KeyRing;
+use crate::providers::payment::PaymentProvider;
+use crate::storage::ticket_keys::TicketKeys;
+
+/// See the module.
+pub struct Desk {
+    pub payments: Arc<dyn PaymentProvider>,
+    pub keys: TicketKeys,
+    /// The public half of `keys`.
+    pub ring: KeyRing,
+    pub fonts: Arc<Fonts>,
+}

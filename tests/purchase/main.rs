@@ -1,0 +1,18 @@
+//! The purchase end to end: the real server as a process of its own, which may die, against a stand-in for
+//! the payment provider in this process, which remembers what it took from which card.
+
+#[path = "../support/stripe/mod.rs"]
+mod stripe_stand_in;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod absent;
+mod bad_input;
+mod buyers;
+mod crashes;
+mod late;
+mod payments;
+mod rush;
+mod shop;
+mod webhooks;
+mod whole;
