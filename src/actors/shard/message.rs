@@ -15,7 +15,7 @@ pub(crate) enum ShardMessage {
     Submit(Submission),
     /// Reservations for one event that were asked for together; each has its own outcome.
     SubmitMany(Submissions),
-    /// Self-sent when a batch opens.
+    /// Self-sent when a batch opens; lets others on this core ask first, then sends `ShipBatch`.
     CloseBatch,
     /// Self-sent when everybody who was ready to ask has asked.
     ShipBatch,

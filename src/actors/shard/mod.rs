@@ -154,8 +154,8 @@ impl Shard {
         self.batch.reply(Reply::Many { to: reply, answers });
     }
 
-    /// The marker queues behind everything already waiting, so a batch is the backlog of this moment:
-    /// one command when idle, many in a rush. While draining, an actor may not send to itself any
+    /// The marker queues behind everything already waiting, and once more behind those who are ready to
+    /// ask, so a batch is the backlog of this moment: one command when idle, many in a rush. While draining, an actor may not send to itself any
     /// more, and ships at once.
     async fn ship_when_due(
         &mut self,
