@@ -15,6 +15,7 @@ pub mod frame;
 pub mod free_space;
 pub mod journal;
 pub mod memory_journal;
+pub mod outbox;
 pub mod record;
 pub mod recovery;
 pub mod sled_journal;

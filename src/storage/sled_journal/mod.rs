@@ -3,9 +3,11 @@
 //! sled's `flush` returns when the kernel has the bytes, not when the disk has them. So this journal
 //! opens sled's file itself and calls `fdatasync` on it after each flush and before anything is
 //! acknowledged (docs/decisions/0002). One tree per epoch, one per checkpoint; keys are 1, 2, 3…
+//! Outboxes have trees of their own (`shelf`).
 
 mod open;
 mod reader;
+mod shelf;
 mod values;
 mod watermark;
 
@@ -15,14 +17,18 @@ use std::sync::Arc;
 
 use self::open::open_store;
 use self::reader::SledReader;
+use self::shelf::SledShelf;
 use self::values::Packer;
 use self::watermark::{Found, Watermark};
 use super::error::{JournalError, OpenError};
 use super::journal::{Journal, JournalReader, Position};
+use super::outbox::Outbox;
 use crate::faults;
 
 const WAL: &str = "wal-";
 const CHECKPOINT: &str = "checkpoint-";
+/// Trees of these names are none of the journal's business: neither its past nor in its digest.
+const OUTBOX: &str = "outbox-";
 /// The last key of a complete checkpoint; its value is the number of values before it.
 const COMPLETE: [u8; 8] = u64::MAX.to_be_bytes();
 
@@ -67,6 +73,15 @@ impl SledJournal {
         let packer = Packer::default();
         let journal = Self { reader, tree, position, epoch_bytes: 0, packer, watermark };
         Ok((journal, report))
+    }
+
+    /// The outbox of the receiver with this number, made when it is missing.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub fn outbox(&self, receiver: u32) -> Result<Outbox, JournalError> {
+        let shelf = SledShelf::open(Arc::clone(&self.reader), receiver)?;
+        Ok(Outbox::new(Arc::new(shelf)))
     }
 
     fn put(&mut self, groups: &[&[u8]]) -> Result<(), JournalError> {

@@ -140,3 +140,46 @@ fn leftovers_of_an_interrupted_snapshot_do_no_harm() {
     std::fs::write(dir.path().join("snap.00000000000000FF.generating"), b"").expect("writes");
     assert_eq!(numbers(&open(dir.path())), [1]);
 }
+
+#[test]
+fn an_outbox_survives_folding_and_restarts_and_changes_nothing_of_the_journal() {
+    use crate::domain::ids::EventNumber;
+    use crate::domain::time::UnixMillis;
+    use crate::storage::outbox::{Letter, LetterId, LetterState};
+    let dir = tempfile::tempdir().expect("temp dir");
+    let mut journal = open(dir.path());
+    let id = LetterId { event: EventNumber(1), entry: 2 };
+    let body = vec![b'x'; 20_000];
+    let letter = Letter {
+        event: "a".to_owned(),
+        kind: "booking.created".to_owned(),
+        body_bytes: 20_000,
+        tries: 1,
+        reason: String::new(),
+        state: LetterState::Resting { not_before: UnixMillis(1) },
+    };
+    journal.append(&[&frame(1, 10)]).expect("appends");
+    let outbox = journal.outbox(1).expect("opens");
+    outbox.put(id, &letter, &body).expect("kept");
+    outbox.set_cursor(EventNumber(1), 2).expect("kept");
+    assert_eq!(journal.outbox(2).expect("opens").cursors().expect("reads"), [], "another's");
+    journal.rotate().expect("rotates");
+    journal.append(&[&frame(2, 10)]).expect("appends");
+    let mut once = |out: &mut Vec<u8>| {
+        out.extend(frame(50, 5_000));
+        false
+    };
+    journal.reader().write_checkpoint(1, &mut once).expect("writes");
+    drop((outbox, journal));
+    let (journal, report) = SledJournal::open(dir.path()).expect("opens");
+    assert_eq!((report, numbers(&journal)), (OpenReport::default(), vec![50, 2]));
+    let outbox = journal.outbox(1).expect("opens");
+    assert_eq!(outbox.cursor(EventNumber(1)).expect("reads"), Some(2));
+    assert_eq!(outbox.letters(None, 9, |_| true).expect("reads"), [(id, letter)]);
+    assert_eq!(outbox.body(id).expect("reads"), body);
+    outbox.remove(id).expect("removed");
+    outbox.sync().expect("syncs");
+    drop((outbox, journal));
+    let outbox = open(dir.path()).outbox(1).expect("opens");
+    assert_eq!(outbox.letters(None, 9, |_| true).expect("reads"), []);
+}
