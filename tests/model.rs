@@ -141,8 +141,8 @@ struct Real {
 
 impl Real {
     fn happen(&mut self, fact: &Fact) {
-        encode_fact(&mut self.journal, EventNumber(1), fact);
         apply(&mut self.inventory, fact);
+        encode_fact(&mut self.journal, &self.inventory, fact);
     }
 
     fn run(&mut self, command: &Command, now: u64) -> Result<Decision, Refusal> {

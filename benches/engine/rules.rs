@@ -4,7 +4,6 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput};
-use onsale::domain::ids::EventNumber;
 use onsale::domain::inventory::{Command, Decision, Fact, Inventory, apply, decide};
 use onsale::storage::frame::read_frames;
 use onsale::storage::record::{decode, encode_fact};
@@ -52,7 +51,7 @@ pub fn codec(criterion: &mut Criterion) {
     let mut encoded = Vec::new();
     let encode = |out: &mut Vec<u8>| {
         out.clear();
-        facts.iter().for_each(|fact| encode_fact(out, EventNumber(1), fact));
+        facts.iter().for_each(|fact| encode_fact(out, &inventory, fact));
     };
     encode(&mut encoded);
     let mut group = criterion.benchmark_group("codec");

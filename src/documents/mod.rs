@@ -5,9 +5,11 @@
 //! booking   what is to be shown          ticket_pdf   one page per ticket
 //! qr        the code as a picture        text/        fonts, shaping, lines
 //! wording   dates and money              mail         subjects and bodies
+//! entry     what an event's log tells
 //! ```
 
 mod booking;
+pub mod entry;
 mod issue;
 pub mod mail;
 mod qr;
@@ -20,4 +22,4 @@ pub use booking::{BookingDocument, TicketFace};
 pub use issue::document;
 pub use qr::{QrError, qr_svg};
 pub use ticket_pdf::{DocumentError, TICKETS_MAX, TicketPdf, ticket_pdf};
-pub use wording::{is_time_zone, moment, money};
+pub use wording::{is_time_zone, moment, money, rfc3339};

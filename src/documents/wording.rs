@@ -22,6 +22,13 @@ pub fn moment(at: UnixMillis, time_zone: Option<&str>) -> String {
     timestamp.to_zoned_datetime(zone).strftime("%A, %-d %B %Y, %H:%M %Z").to_string()
 }
 
+/// `2027-06-01T19:00:00Z`: RFC 3339 in UTC, for programs.
+#[must_use]
+pub fn rfc3339(at: UnixMillis) -> String {
+    let millis = i64::try_from(at.min(UnixMillis::MAX).0).unwrap_or_default();
+    Timestamp::from_millisecond(millis).unwrap_or_default().to_string()
+}
+
 /// `EUR 1,234.50`: the currency by its code, since `$` is many, and as many decimals as it has.
 #[must_use]
 pub fn money(money: Money) -> String {

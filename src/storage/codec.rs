@@ -31,3 +31,11 @@ pub fn encode_into<T: Serialize>(out: &mut Vec<u8>, value: &T) {
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     options().with_limit(PAYLOAD_BYTES_MAX).deserialize(bytes)
 }
+
+/// The first field of a value, whatever follows it.
+///
+/// # Errors
+/// When the bytes do not begin with a number.
+pub fn decode_first(bytes: &[u8]) -> Result<u64, CodecError> {
+    bincode::DefaultOptions::new().with_varint_encoding().allow_trailing_bytes().deserialize(bytes)
+}

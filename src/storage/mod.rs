@@ -11,6 +11,7 @@ pub mod books;
 pub mod codec;
 pub mod compactor;
 pub mod error;
+pub mod event_log;
 pub mod frame;
 pub mod free_space;
 pub mod journal;

@@ -22,7 +22,7 @@ use onsale::domain::quantity::Quantity;
 use onsale::domain::time::{HoldLength, UnixMillis};
 use onsale::storage::books::Books;
 use onsale::storage::frame::read_frames;
-use onsale::storage::record::{CheckpointPart, decode, encode_created, encode_fact};
+use onsale::storage::record::{CheckpointPart, decode, decode_entry, encode_created, encode_fact};
 use proptest::prelude::*;
 use steps::{DAY_MS, Heard, Step, steps};
 
@@ -127,8 +127,8 @@ impl World {
     }
 
     fn happen(&mut self, fact: &Fact) {
-        encode_fact(&mut self.journal, EVENT, fact);
         apply(&mut self.inventory, fact);
+        encode_fact(&mut self.journal, &self.inventory, fact);
     }
 
     fn notice(&mut self) {
@@ -258,9 +258,11 @@ impl World {
 
     fn replay(&self) -> Books {
         let mut books = Books::default();
-        for frame in read_frames(&self.journal) {
-            let record = decode(&frame.expect("whole")).expect("understood");
-            books.fold(record).expect("folds");
+        for (number, frame) in (1..).zip(read_frames(&self.journal)) {
+            let frame = frame.expect("whole");
+            let entry = decode_entry(&frame).expect("understood").expect("told");
+            assert_eq!(entry.number, number, "the log has a gap");
+            books.fold(decode(&frame).expect("understood")).expect("folds");
         }
         books
     }

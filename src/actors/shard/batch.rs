@@ -3,7 +3,7 @@
 use super::stock::Stock;
 use crate::actors::committer::{Group, Reply, Work};
 use crate::domain::ids::{EventNumber, ShardId};
-use crate::domain::inventory::{Created, Fact};
+use crate::domain::inventory::{Created, Fact, Inventory};
 use crate::storage::record::{encode_created, encode_fact};
 
 #[derive(Default)]
@@ -28,10 +28,12 @@ impl Batch {
         self.touched.push(created.event);
     }
 
-    pub fn fact(&mut self, event: EventNumber, fact: &Fact) {
-        encode_fact(&mut self.group.frames, event, fact);
+    /// `state` is the event's after the fact.
+    pub fn fact(&mut self, state: &Inventory, fact: &Fact) {
+        encode_fact(&mut self.group.frames, state, fact);
         self.group.records += 1;
         // Most batches touch one event many times; a set would cost more than it finds.
+        let event = state.number();
         if self.touched.last() != Some(&event) {
             self.touched.push(event);
         }

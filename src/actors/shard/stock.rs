@@ -202,7 +202,7 @@ impl Stock {
             }
         }
         apply(&mut live.inventory, fact);
-        batch.fact(event, fact);
+        batch.fact(&live.inventory, fact);
         if !matches!(fact, Fact::Reserved(_)) {
             if live.inventory.owes() {
                 self.owing.insert(event);

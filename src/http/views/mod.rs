@@ -2,21 +2,14 @@
 
 mod purchases;
 
-use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 pub(in crate::http) use self::purchases::{Booking, Checkin, Tickets};
 use crate::actors::Published;
+pub(in crate::http) use crate::documents::rfc3339 as time;
 use crate::domain::inventory::Receipt;
 use crate::domain::money;
-use crate::domain::time::UnixMillis;
-
-/// RFC 3339 in UTC.
-pub(in crate::http) fn time(at: UnixMillis) -> String {
-    let millis = i64::try_from(at.min(UnixMillis::MAX).0).unwrap_or_default();
-    Timestamp::from_millisecond(millis).unwrap_or_default().to_string()
-}
 
 /// Minor units of an ISO 4217 currency.
 #[derive(Serialize, ToSchema)]

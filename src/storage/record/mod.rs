@@ -3,6 +3,7 @@
 
 mod checkpoint;
 mod purchase;
+mod told;
 mod v1;
 mod v2;
 
@@ -13,7 +14,7 @@ pub use checkpoint::{
 use super::codec;
 use super::frame::{Frame, write_frame};
 use crate::domain::ids::{EventNumber, ShardId};
-use crate::domain::inventory::{Created, Fact};
+use crate::domain::inventory::{Created, Entry, Fact, Happened, Inventory, ReservationName};
 
 /// One thing that happened, as the journal tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +67,8 @@ mod kind {
 
 const V1: u8 = 1;
 const V2: u8 = 2;
+/// Of facts: the shape of version 1 or 2, told with its number and names.
+const V3: u8 = 3;
 
 pub fn encode_created(out: &mut Vec<u8>, shard: ShardId, created: &Created) {
     let value = v2::Created::from_domain(shard, created);
@@ -77,27 +80,38 @@ pub fn encode_placed(out: &mut Vec<u8>, event: EventNumber, shard: ShardId) {
     write_frame(out, kind::PLACED, V1, |out| codec::encode_into(out, &value));
 }
 
-pub fn encode_fact(out: &mut Vec<u8>, event: EventNumber, fact: &Fact) {
+/// `state` is the event's after the fact: the log tells of it what the fact leaves out.
+pub fn encode_fact(out: &mut Vec<u8>, state: &Inventory, fact: &Fact) {
+    encode_told(out, state.number(), fact, state.version(), &state.names(fact));
+}
+
+fn encode_told(
+    out: &mut Vec<u8>,
+    event: EventNumber,
+    fact: &Fact,
+    version: u64,
+    names: &[ReservationName],
+) {
     match fact {
         Fact::Reserved(reserved) => {
             let value = v1::ReservedOut::from_domain(event, reserved);
-            write_frame(out, kind::RESERVED, V1, |out| codec::encode_into(out, &value));
+            told::write(out, kind::RESERVED, value, version, names);
         }
         Fact::Released { sequence, at } => {
             let value = v1::Released { event: event.0, sequence: *sequence, at: at.0 };
-            write_frame(out, kind::RELEASED, V1, |out| codec::encode_into(out, &value));
+            told::write(out, kind::RELEASED, value, version, names);
         }
         Fact::Expired { sequences, at } => {
             let value = v1::ExpiredOut { event: event.0, sequences, at: at.0 };
-            write_frame(out, kind::EXPIRED, V1, |out| codec::encode_into(out, &value));
+            told::write(out, kind::EXPIRED, value, version, names);
         }
         Fact::Amended(amended) => {
             let value = v2::Amended::from_domain(event, amended);
-            write_frame(out, kind::AMENDED, V2, |out| codec::encode_into(out, &value));
+            told::write(out, kind::AMENDED, value, version, names);
         }
         fact => {
             if let Some(value) = purchase::Purchase::from_domain(event, fact) {
-                write_frame(out, kind::PURCHASE, V1, |out| codec::encode_into(out, &value));
+                told::write(out, kind::PURCHASE, value, version, names);
             }
         }
     }
@@ -106,18 +120,67 @@ pub fn encode_fact(out: &mut Vec<u8>, event: EventNumber, fact: &Fact) {
 /// # Errors
 /// [`RecordError`]: the journal must be refused, since skipping a fact would sell a unit twice.
 pub fn decode(frame: &Frame<'_>) -> Result<Record, RecordError> {
-    match (frame.kind, frame.version) {
-        (kind::CREATED, V1) => parse::<v1::Created>(frame)?.into_domain(),
-        (kind::CREATED, V2) => parse::<v2::Created>(frame)?.into_domain(),
-        (kind::AMENDED, V1) => parse::<v1::Amended>(frame)?.into_domain(),
-        (kind::AMENDED, V2) => parse::<v2::Amended>(frame)?.into_domain(),
-        (kind::RESERVED, V1) => parse::<v1::Reserved>(frame)?.into_domain(),
-        (kind::RELEASED, V1) => Ok(parse::<v1::Released>(frame)?.into_domain()),
-        (kind::EXPIRED, V1) => Ok(parse::<v1::Expired>(frame)?.into_domain()),
-        (kind::PLACED, V1) => Ok(parse::<v1::Placed>(frame)?.into_domain()),
-        (kind::PURCHASE, V1) => parse::<purchase::Purchase>(frame)?.into_domain(),
-        (kind, version) => Err(RecordError::Unknown { kind, version }),
+    Ok(read(frame)?.0)
+}
+
+/// The entry of an event's log that this frame is; `None` when it cannot be told, as facts from before
+/// version 3 cannot.
+///
+/// # Errors
+/// [`RecordError`].
+pub fn decode_entry(frame: &Frame<'_>) -> Result<Option<Entry>, RecordError> {
+    match read(frame)? {
+        (Record::Created { created, .. }, _) => {
+            Ok(Some(Entry { number: 1, happened: Happened::Created(created), names: Vec::new() }))
+        }
+        (Record::Happened { fact, .. }, Some(telling)) => {
+            let (number, kind) = (telling.version, frame.kind);
+            let names = telling.names(kind, &fact)?;
+            Ok(Some(Entry { number, happened: Happened::Fact(fact), names }))
+        }
+        (Record::Placed { .. } | Record::Happened { .. }, _) => Ok(None),
     }
+}
+
+/// The event in whose log this frame is an entry, if it is one. Reads no more than that.
+///
+/// # Errors
+/// [`RecordError`].
+pub fn event_told(frame: &Frame<'_>) -> Result<Option<EventNumber>, RecordError> {
+    let is_told = match frame.kind {
+        kind::CREATED => true,
+        kind::AMENDED | kind::RESERVED | kind::RELEASED | kind::EXPIRED | kind::PURCHASE => {
+            frame.version == V3
+        }
+        _ => false,
+    };
+    if !is_told {
+        return Ok(None);
+    }
+    let kind = frame.kind;
+    let event = codec::decode_first(frame.payload);
+    Ok(Some(EventNumber(event.map_err(|source| RecordError::Malformed { kind, source })?)))
+}
+
+fn read(frame: &Frame<'_>) -> Result<(Record, Option<told::Telling>), RecordError> {
+    let untold = match (frame.kind, frame.version) {
+        (kind::CREATED, V1) => parse::<v1::Created>(frame)?.into_domain()?,
+        (kind::CREATED, V2) => parse::<v2::Created>(frame)?.into_domain()?,
+        (kind::AMENDED, V1) => parse::<v1::Amended>(frame)?.into_domain()?,
+        (kind::AMENDED, V2) => parse::<v2::Amended>(frame)?.into_domain()?,
+        (kind::AMENDED, V3) => return told::read(frame, v2::Amended::into_domain),
+        (kind::RESERVED, V1) => parse::<v1::Reserved>(frame)?.into_domain()?,
+        (kind::RESERVED, V3) => return told::read(frame, v1::Reserved::into_domain),
+        (kind::RELEASED, V1) => parse::<v1::Released>(frame)?.into_domain(),
+        (kind::RELEASED, V3) => return told::read(frame, |f: v1::Released| Ok(f.into_domain())),
+        (kind::EXPIRED, V1) => parse::<v1::Expired>(frame)?.into_domain(),
+        (kind::EXPIRED, V3) => return told::read(frame, |f: v1::Expired| Ok(f.into_domain())),
+        (kind::PLACED, V1) => parse::<v1::Placed>(frame)?.into_domain(),
+        (kind::PURCHASE, V1) => parse::<purchase::Purchase>(frame)?.into_domain()?,
+        (kind::PURCHASE, V3) => return told::read(frame, purchase::Purchase::into_domain),
+        (kind, version) => return Err(RecordError::Unknown { kind, version }),
+    };
+    Ok((untold, None))
 }
 
 fn parse<T: serde::de::DeserializeOwned>(frame: &Frame<'_>) -> Result<T, RecordError> {

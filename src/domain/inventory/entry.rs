@@ -1,0 +1,93 @@
+//! An entry of an event's log: one fact, its number, and the names that the fact itself leaves out.
+
+use super::fact::{Created, Fact};
+use super::lines::Lines;
+use super::state::Inventory;
+use crate::domain::ids::ReservationId;
+use crate::domain::time::UnixMillis;
+
+/// One thing that happened to an event, as those outside are told of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// 1, 2, 3… within the event: the inventory's version after the fact.
+    pub number: u64,
+    pub happened: Happened,
+    /// One for each reservation that a fact names by its sequence, in the order of the fact; none for
+    /// facts that carry the whole id, or are about no reservation.
+    pub names: Vec<ReservationName>,
+}
+
+/// What an entry tells of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Happened {
+    /// Always entry 1.
+    Created(Created),
+    Fact(Fact),
+}
+
+/// What was known of a reservation when the fact had happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReservationName {
+    pub id: ReservationId,
+    /// Whether it was bought, or is being bought: the booking has the same id.
+    pub is_booking: bool,
+    /// Told when a booking is made and when it is confirmed, which says how many tickets it has.
+    pub lines: Option<Lines>,
+}
+
+impl Entry {
+    /// When it happened; never earlier than the entry before it.
+    #[must_use]
+    pub fn at(&self) -> UnixMillis {
+        match &self.happened {
+            Happened::Created(created) => created.terms.created_at,
+            Happened::Fact(fact) => fact.at(),
+        }
+    }
+}
+
+impl Fact {
+    /// The reservations that it names by their sequence only, in its order.
+    #[must_use]
+    pub fn sequences(&self) -> &[u64] {
+        match self {
+            Self::Amended(_)
+            | Self::Reserved(_)
+            | Self::MessageSent { .. }
+            | Self::MessageFailed { .. } => &[],
+            Self::Expired { sequences, .. } => sequences,
+            Self::Booked(booked) => std::slice::from_ref(&booked.sequence),
+            Self::Released { sequence, .. }
+            | Self::PaymentProcessing { sequence, .. }
+            | Self::Confirmed { sequence, .. }
+            | Self::BookingFailed { sequence, .. }
+            | Self::PaymentFailed { sequence, .. }
+            | Self::RefundOwed { sequence, .. }
+            | Self::Cancelled { sequence, .. }
+            | Self::Refunded { sequence, .. }
+            | Self::Redeemed { sequence, .. } => std::slice::from_ref(sequence),
+        }
+    }
+}
+
+impl Inventory {
+    /// The names to tell with `fact`, which is the newest of this event. Costs nothing for a `Reserved`.
+    ///
+    /// # Panics
+    /// INV-2, when the fact is about a reservation that is not on the books: it is kept for a day at
+    /// least after the newest fact about it.
+    #[must_use]
+    pub fn names(&self, fact: &Fact) -> Vec<ReservationName> {
+        let with_lines = matches!(fact, Fact::Booked(_) | Fact::Confirmed { .. });
+        let names = fact.sequences().iter().map(|sequence| {
+            let reservation = self.book.get(*sequence);
+            let reservation = reservation.expect("INV-2: a fact about what never was");
+            ReservationName {
+                id: ReservationId { sequence: *sequence, salt: reservation.salt },
+                is_booking: self.bookings.contains_key(sequence),
+                lines: with_lines.then(|| reservation.lines.clone()),
+            }
+        });
+        names.collect()
+    }
+}
