@@ -14,6 +14,7 @@ mod environment;
 mod error;
 mod purchases;
 mod raw;
+mod webhooks;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -37,8 +38,9 @@ pub use purchases::{
 };
 pub use raw::{
     RawAdmin, RawDemo, RawIdentity, RawLog, RawMail, RawPayment, RawSale, RawServer, RawShards,
-    RawStorage, RawTickets,
+    RawStorage, RawTickets, RawWebhooks,
 };
+pub use webhooks::WebhookConfig;
 
 /// The file that is read when none is named, if it is there.
 pub const FILE_NAME: &str = "config.toml";
@@ -56,6 +58,8 @@ pub struct Config {
     pub sale: SaleConfig,
     pub payment: PaymentConfig,
     pub mail: MailConfig,
+    /// `None`: nobody is told.
+    pub webhooks: Option<WebhookConfig>,
     pub tickets: TicketConfig,
     pub identity: IdentityConfig,
     pub demo: DemoConfig,
@@ -194,6 +198,7 @@ impl TryFrom<raw::RawConfig> for Config {
             sale: raw.sale.try_into()?,
             payment: raw.payment.try_into()?,
             mail: raw.mail.try_into()?,
+            webhooks: WebhookConfig::checked(raw.webhooks)?,
             tickets: raw.tickets.try_into()?,
             identity: raw.identity.try_into()?,
             demo: raw.demo.try_into()?,

@@ -21,6 +21,7 @@ pub(super) struct RawConfig {
     pub(super) sale: RawSale,
     pub(super) payment: RawPayment,
     pub(super) mail: RawMail,
+    pub(super) webhooks: RawWebhooks,
     pub(super) tickets: RawTickets,
     pub(super) identity: RawIdentity,
     pub(super) demo: RawDemo,
@@ -106,6 +107,19 @@ pub struct RawMail {
     pub(super) password: String,
     pub(super) root_certificates: String,
     pub(super) concurrency: i64,
+}
+
+/// `[webhooks]` as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawWebhooks {
+    pub(super) url: String,
+    pub(super) secrets: String,
+    pub(super) types: String,
+    pub(super) allow_private: bool,
+    pub(super) timeout_ms: i64,
+    pub(super) concurrency: i64,
+    pub(super) root_certificates: String,
 }
 
 /// `[tickets]` as written.

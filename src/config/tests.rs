@@ -20,7 +20,7 @@ const REFUSED: &[(&str, &str)] = &[
     (
         "[shardz]",
         "config.toml: [shardz]: unknown section; there are admin, demo, identity, log, mail, \
-         payment, sale, server, shards, storage, tickets",
+         payment, sale, server, shards, storage, tickets, webhooks",
     ),
     ("count = 4", "config.toml: count = 4: is outside of any [section]"),
     ("[shards]\ncount == 4", "config.toml: line 2: extra `=`, expected nothing"),
@@ -119,6 +119,26 @@ const REFUSED: &[(&str, &str)] = &[
         "[mail]\nmode = \"smtp\"\nhost = \"a\"\nsecurity = \"some\"",
         "config.toml: mail.security = \"some\": must be \"starttls\", \"tls\" or \"none\"",
     ),
+    (
+        "[webhooks]\nurl = \"https://a.example/\"",
+        "built-in settings: webhooks.secrets = \"\": must be one or two secrets that begin with \
+         whsec_, with a blank between; set ONSALE__WEBHOOKS__SECRETS",
+    ),
+    (
+        "[webhooks]\nurl = \"https://a.example/\"\nsecrets = \"whsec_a sekret\"",
+        "config.toml: webhooks.secrets = (hidden): must be one or two secrets that begin with \
+         whsec_, with a blank between; set ONSALE__WEBHOOKS__SECRETS",
+    ),
+    (
+        "[webhooks]\nurl = \"https://a.example/\"\nsecrets = \"whsec_a\"\ntypes = \" \"",
+        "config.toml: webhooks.types = \" \": must name what is sent, as in \"booking.* \
+         ticket.redeemed\"",
+    ),
+    (
+        "[webhooks]\ntimeout_ms = 60001",
+        "config.toml: webhooks.timeout_ms = 60001: must be 100 to 60000",
+    ),
+    ("[webhooks]\nconcurrency = 101", "config.toml: webhooks.concurrency = 101: must be 1 to 100"),
     ("[demo]\nevent = 1", "config.toml: demo.event = 1: must be true or false"),
     (
         "[log]\nfilter = \"onsale=debug,inof\"",
@@ -150,7 +170,7 @@ fn the_environment_is_refused_by_the_name_of_its_variable() {
             "ONSALE__SAIL__HOLD",
             "5",
             "[sail]: unknown section; there are admin, demo, identity, log, mail, payment, \
-             sale, server, shards, storage, tickets",
+             sale, server, shards, storage, tickets, webhooks",
         ),
         ("ONSALE__LISTEN", "5", "[listen]: is not of the form ONSALE__SECTION__KEY"),
     ];
@@ -173,7 +193,20 @@ fn the_built_in_settings_are_within_their_own_bounds() {
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.sale.hold.seconds(), 600);
     assert_eq!(config.shards.deadline, Duration::from_secs(2));
-    assert!(config.demo.event);
+    assert!(config.demo.event && config.webhooks.is_none());
+}
+
+#[test]
+fn a_receiver_of_webhooks_has_one_secret_or_two_while_they_change() {
+    for (secrets, count) in [("whsec_a", 1), (" whsec_a  whsec_b ", 2)] {
+        let environment = [
+            ("ONSALE__WEBHOOKS__URL", "https://a.example/"),
+            ("ONSALE__WEBHOOKS__SECRETS", secrets),
+        ];
+        let webhooks = from("", &environment).expect("fits").webhooks.expect("a receiver");
+        assert_eq!((webhooks.secrets.len(), webhooks.concurrency), (count, 8));
+        assert!(!format!("{webhooks:?}").contains("whsec_a"), "shown");
+    }
 }
 
 #[test]

@@ -24,7 +24,8 @@ fn loopback() -> Reach {
 fn channel(reach: Reach) -> HttpWebhooks {
     let patience =
         Patience { connect: Duration::from_millis(500), total: Duration::from_millis(1_000) };
-    HttpWebhooks::new(WebhookOptions { reach, roots_file: None, patience }).expect("good options")
+    HttpWebhooks::new(WebhookOptions { reach, idle_max: 1, roots_file: None, patience })
+        .expect("good options")
 }
 
 fn webhook(url: &str) -> Webhook {

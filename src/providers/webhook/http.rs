@@ -16,6 +16,9 @@ use crate::providers::tls;
 #[derive(Debug, Clone, Default)]
 pub struct WebhookOptions {
     pub reach: Reach,
+    /// Resting connections kept for one receiver. Few where receivers are many and each hears seldom; as
+    /// many as are under way together for one that hears all.
+    pub idle_max: usize,
     /// PEM file of a private authority, trusted besides those of the system.
     pub roots_file: Option<PathBuf>,
     pub patience: Patience,
@@ -31,11 +34,10 @@ impl HttpWebhooks {
     /// # Errors
     /// The file of roots is not one.
     pub fn new(options: WebhookOptions) -> Result<Self, OptionError> {
-        let WebhookOptions { reach, roots_file, patience } = options;
+        let WebhookOptions { reach, idle_max, roots_file, patience } = options;
         let trust = tls::client_config(tls::roots(roots_file.as_deref())?);
         let client = client::builder(trust, patience)
-            // Organizers are many, and each hears from us seldom.
-            .pool_max_idle_per_host(1)
+            .pool_max_idle_per_host(idle_max)
             .dns_resolver(Arc::new(GuardedLookup(reach.clone())))
             .build();
         let client = client.map_err(|e| OptionError::new("patience", "", e.to_string()))?;
