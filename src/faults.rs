@@ -20,6 +20,7 @@
 //! | `unknown_is_declined` | a charge that was not answered counts as declined |
 //! | `skip_look_up` | a charge that was not answered is only tried again, never looked up |
 //! | `note_before_send` | a message is noted as sent, then sent |
+//! | `note_before_announce` | a webhook is noted as taken, then sent |
 
 /// Every word that [`planted`] may be asked for.
 pub const WORDS: &[&str] = &[
@@ -35,6 +36,7 @@ pub const WORDS: &[&str] = &[
     "unknown_is_declined",
     "skip_look_up",
     "note_before_send",
+    "note_before_announce",
 ];
 
 /// Every place that [`crash_at`] may be told: just before and just after each step of a purchase.
@@ -55,6 +57,9 @@ pub const POINTS: &[&str] = &[
     "before_mail",
     "after_mail",
     "after_mail_noted",
+    "before_announced",
+    "after_announced",
+    "after_announced_noted",
     "before_append",
     "after_append",
 ];

@@ -197,8 +197,14 @@ impl Loop {
     fn publish(&self, publications: Vec<Publication>) {
         for publication in publications {
             match publication {
-                Publication::New(entry) => self.directory.insert(entry),
-                Publication::State(entry, state) => entry.publish(state),
+                Publication::New(entry) => {
+                    self.directory.insert(Arc::clone(&entry));
+                    self.directory.note_change(&entry);
+                }
+                Publication::State(entry, state) => {
+                    entry.publish(state);
+                    self.directory.note_change(&entry);
+                }
             }
         }
     }

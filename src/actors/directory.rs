@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
 
@@ -45,6 +46,8 @@ pub struct EventEntry {
     pub shard: ShardId,
     pub(super) keys: KnownKeys,
     published: ArcSwap<Published>,
+    /// Whether it is among the changed.
+    is_changed: AtomicBool,
 }
 
 impl EventEntry {
@@ -56,6 +59,7 @@ impl EventEntry {
             shard,
             keys: KnownKeys::of(inventory),
             published: ArcSwap::from_pointee(Published::of(inventory)),
+            is_changed: AtomicBool::new(false),
         }
     }
 
@@ -76,6 +80,9 @@ pub struct Directory {
     by_id: papaya::HashMap<EventId, Arc<EventEntry>>,
     /// The same entries in the order of their ids, for lists; never asked by the hot path.
     ordered: RwLock<BTreeMap<EventId, Arc<EventEntry>>>,
+    is_watched: AtomicBool,
+    /// Published since somebody last asked, each once. Only while watched.
+    changed: Mutex<Vec<Arc<EventEntry>>>,
 }
 
 impl Directory {
@@ -97,5 +104,32 @@ impl Directory {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let events = ordered.range::<str, _>((from, Bound::Unbounded));
         events.take(limit).map(|(_, entry)| Arc::clone(entry)).collect()
+    }
+    /// From here on it is noted which events change.
+    pub(super) fn watch(&self) {
+        self.is_watched.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes that a state of the event was published. Nothing but a look at a flag if nobody watches.
+    pub(super) fn note_change(&self, entry: &Arc<EventEntry>) {
+        // After the publication and before the flag: whoever takes the event sees the new state, or finds
+        // it noted again.
+        if self.is_watched.load(Ordering::Relaxed) && !entry.is_changed.swap(true, Ordering::AcqRel)
+        {
+            self.lock_changed().push(Arc::clone(entry));
+        }
+    }
+
+    /// Events of which something was published since this was last asked. For one watcher.
+    pub(super) fn changed(&self) -> Vec<Arc<EventEntry>> {
+        let changed = std::mem::take(&mut *self.lock_changed());
+        for entry in &changed {
+            entry.is_changed.swap(false, Ordering::AcqRel);
+        }
+        changed
+    }
+
+    fn lock_changed(&self) -> MutexGuard<'_, Vec<Arc<EventEntry>>> {
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

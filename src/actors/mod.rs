@@ -10,6 +10,7 @@
 //!
 //! Only a shard actor changes an inventory; only the committer writes the journal.
 
+mod announcer;
 mod committer;
 mod directory;
 mod known_keys;
@@ -18,6 +19,10 @@ mod root;
 mod router;
 mod shard;
 
+pub use announcer::{
+    AnnouncerDown, AnnouncerHandle, AnnouncerOptions, KINDS, LogSource, Receiver, ReviveError,
+    SendAgainError, TopicError, Topics, start as start_announcer,
+};
 pub use committer::{Committer, CommitterOptions};
 pub use directory::{Directory, EventEntry, Published};
 pub use purchases::{CashierOptions, NotifierOptions, start_cashier, start_notifier};

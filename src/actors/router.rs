@@ -64,6 +64,15 @@ impl Router {
         self.shards.iter().all(|shard| shard.is_up())
     }
 
+    pub(super) fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// Events from this number on do not exist yet.
+    pub(super) fn next_event(&self) -> EventNumber {
+        EventNumber(self.next_event.load(Ordering::Relaxed))
+    }
+
     pub(super) fn shards(&self) -> &[Arc<ShardHandle>] {
         &self.shards
     }

@@ -5,9 +5,10 @@
 //! booking   what is to be shown          ticket_pdf   one page per ticket
 //! qr        the code as a picture        text/        fonts, shaping, lines
 //! wording   dates and money              mail         subjects and bodies
-//! entry     what an event's log tells
+//! entry     what an event's log tells      announcement   the same as a webhook
 //! ```
 
+mod announcement;
 mod booking;
 pub mod entry;
 mod issue;
@@ -18,6 +19,7 @@ mod ticket_page;
 mod ticket_pdf;
 mod wording;
 
+pub use announcement::Announcement;
 pub use booking::{BookingDocument, TicketFace};
 pub use issue::document;
 pub use qr::{QrError, qr_svg};

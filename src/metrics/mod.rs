@@ -66,7 +66,7 @@ pub const TABLE: &[(&str, Kind, &str, &str)] = &[
     (BOOKING_QUEUE_DEPTH, Kind::Gauge, "", "Bookings whose money is not settled."),
     (PAYMENTS_TOTAL, Kind::Counter, "outcome", "Answers of the payment provider."),
     (NOTIFICATIONS_TOTAL, Kind::Counter, "channel,outcome", "Messages, by how sending ended."),
-    (OUTBOX_DEPTH, Kind::Gauge, "", "Messages not sent, those given up among them."),
+    (OUTBOX_DEPTH, Kind::Gauge, "channel", "Messages not sent, those given up among them."),
     (
         SIMULATED_MONEY_TOTAL,
         Kind::Counter,

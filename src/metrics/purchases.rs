@@ -11,6 +11,7 @@ use super::{
 pub struct PurchaseMetrics {
     pub queue_depth: Gauge,
     pub outbox_depth: Gauge,
+    pub webhook_depth: Gauge,
 }
 
 impl PurchaseMetrics {
@@ -18,7 +19,8 @@ impl PurchaseMetrics {
     pub fn new() -> Self {
         Self {
             queue_depth: metrics::gauge!(BOOKING_QUEUE_DEPTH),
-            outbox_depth: metrics::gauge!(OUTBOX_DEPTH),
+            outbox_depth: metrics::gauge!(OUTBOX_DEPTH, "channel" => "mail"),
+            webhook_depth: metrics::gauge!(OUTBOX_DEPTH, "channel" => "webhook"),
         }
     }
 
@@ -30,9 +32,14 @@ impl PurchaseMetrics {
 
     /// Counts a try to send a message.
     pub fn count_message(&self, channel: &'static str, outcome: &'static str) {
+        self.count_messages(channel, outcome, 1);
+    }
+
+    /// The same for several that ended alike.
+    pub fn count_messages(&self, channel: &'static str, outcome: &'static str, several: u64) {
         static COUNTERS: CounterTable =
             CounterTable::new(NOTIFICATIONS_TOTAL, &["channel", "outcome"]);
-        COUNTERS.count([channel, outcome], 1);
+        COUNTERS.count([channel, outcome], several);
     }
 }
 

@@ -84,6 +84,15 @@ impl SledJournal {
         Ok(Outbox::new(Arc::new(shelf)))
     }
 
+    /// The same, or `None` when there never was one.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub fn outbox_if_any(&self, receiver: u32) -> Result<Option<Outbox>, JournalError> {
+        let is_there = SledShelf::is_there(&self.reader, receiver);
+        is_there.then(|| self.outbox(receiver)).transpose()
+    }
+
     fn put(&mut self, groups: &[&[u8]]) -> Result<(), JournalError> {
         let Self { tree, position, packer, .. } = self;
         let mut put = |value: &[u8]| {

@@ -18,12 +18,17 @@ pub(super) struct SledShelf {
 
 impl SledShelf {
     pub fn open(reader: Arc<SledReader>, receiver: u32) -> Result<Self, JournalError> {
-        let tree = |board: &str| {
-            let name = format!("{OUTBOX}{receiver:08x}-{board}");
-            reader.store.open_tree(name).map_err(store_error("opening a tree of the outbox"))
+        let tree = |board| {
+            let tree = reader.store.open_tree(name(receiver, board));
+            tree.map_err(store_error("opening a tree of the outbox"))
         };
-        let (cursors, letters, bodies) = (tree("cursors")?, tree("letters")?, tree("bodies")?);
+        let (cursors, letters, bodies) = (tree(CURSORS)?, tree("letters")?, tree("bodies")?);
         Ok(Self { reader, cursors, letters, bodies })
+    }
+
+    pub fn is_there(reader: &SledReader, receiver: u32) -> bool {
+        let cursors = name(receiver, CURSORS);
+        reader.store.tree_names().iter().any(|name| *name == cursors.as_bytes())
     }
 
     fn tree(&self, board: Board) -> &sled::Tree {
@@ -33,6 +38,12 @@ impl SledShelf {
             Board::Bodies => &self.bodies,
         }
     }
+}
+
+const CURSORS: &str = "cursors";
+
+fn name(receiver: u32, board: &str) -> String {
+    format!("{OUTBOX}{receiver:08x}-{board}")
 }
 
 impl Shelf for SledShelf {

@@ -159,7 +159,9 @@ fn an_outbox_survives_folding_and_restarts_and_changes_nothing_of_the_journal() 
         state: LetterState::Resting { not_before: UnixMillis(1) },
     };
     journal.append(&[&frame(1, 10)]).expect("appends");
+    assert!(journal.outbox_if_any(1).expect("reads").is_none());
     let outbox = journal.outbox(1).expect("opens");
+    assert!(journal.outbox_if_any(1).expect("reads").is_some());
     outbox.put(id, &letter, &body).expect("kept");
     outbox.set_cursor(EventNumber(1), 2).expect("kept");
     assert_eq!(journal.outbox(2).expect("opens").cursors().expect("reads"), [], "another's");
