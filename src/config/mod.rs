@@ -97,6 +97,8 @@ pub struct StorageConfig {
     pub free_bytes_min: u64,
     /// Bytes of records after which a new epoch begins, 64 KiB to 1 GiB.
     pub epoch_bytes_max: u64,
+    /// Bytes of segments that events' logs are read from, 0 to 1 TiB; 0 keeps none.
+    pub log_bytes_max: u64,
 }
 
 /// The shards and their queues: no batch is larger than the queue that feeds it.
@@ -267,6 +269,7 @@ impl TryFrom<RawStorage> for StorageConfig {
                 64 * KIB..=1_024 * MIB,
                 number,
             )?,
+            log_bytes_max: within("storage.log_bytes_max", raw.log_bytes_max, 0..=TIB, number)?,
         })
     }
 }
@@ -368,7 +371,8 @@ const COUNT_MAX: u16 = 1_024;
 const CLIENT_MS: RangeInclusive<i64> = 100..=600_000;
 const KIB: i64 = 1_024;
 const MIB: i64 = 1_024 * KIB;
-const PIB: i64 = 1_024 * 1_024 * 1_024 * MIB;
+const TIB: i64 = 1_024 * 1_024 * MIB;
+const PIB: i64 = 1_024 * TIB;
 
 #[cfg(test)]
 mod tests;

@@ -53,6 +53,7 @@ pub struct RawStorage {
     pub(super) data_dir: String,
     pub(super) free_bytes_min: i64,
     pub(super) epoch_bytes_max: i64,
+    pub(super) log_bytes_max: i64,
 }
 
 /// `[shards]` as written.
