@@ -49,6 +49,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         idle_timeout: config.server.idle_timeout,
         hold: config.sale.hold,
         start: rand::random(),
+        log_streams_max: config.server.log_streams_max,
         metrics: HttpMetrics::new(http::route_templates()),
         scrape: scrape.clone(),
     }));
@@ -58,7 +59,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let (journal, books) = open(config.storage.clone()).await?;
     let is_new = books.events.is_empty();
     let log = open_log(&config.storage, &journal)?;
-    let purchases = purchases::prepare(&config, is_new)?;
+    let purchases = purchases::prepare(&config, Arc::clone(&log), is_new)?;
     let engine = start_engine(&config, journal, books, log).await?;
     if is_new && config.demo.event {
         put_demo_on_sale(engine.engine.router(), &config).await?;

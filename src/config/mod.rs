@@ -79,6 +79,8 @@ pub struct ServerConfig {
     pub idle_timeout: Duration,
     /// What open connections get to finish when the server stops, 0 s to 600 s.
     pub drain: Duration,
+    /// Streams of events' logs at once, 1 to 10,000; the next one is refused.
+    pub log_streams_max: NonZeroU32,
 }
 
 /// The door for operators.
@@ -240,6 +242,12 @@ impl TryFrom<RawServer> for ServerConfig {
             idle_timeout: millis("server.idle_timeout_ms", raw.idle_timeout_ms, CLIENT_MS)?,
             drain: within("server.drain_seconds", raw.drain_seconds, 0..=600, number)
                 .map(Duration::from_secs)?,
+            log_streams_max: within(
+                "server.log_streams_max",
+                raw.log_streams_max,
+                1..=10_000,
+                non_zero,
+            )?,
         })
     }
 }

@@ -37,6 +37,7 @@ pub struct RawServer {
     pub(super) header_timeout_ms: i64,
     pub(super) idle_timeout_ms: i64,
     pub(super) drain_seconds: i64,
+    pub(super) log_streams_max: i64,
 }
 
 /// `[admin]` as written.

@@ -90,6 +90,10 @@ const REFUSED: &[(&str, &str)] = &[
         "[storage]\nlog_bytes_max = -1",
         "config.toml: storage.log_bytes_max = -1: must be 0 to 1099511627776",
     ),
+    (
+        "[server]\nlog_streams_max = 0",
+        "config.toml: server.log_streams_max = 0: must be 1 to 10000",
+    ),
     ("[sale]\nhold_seconds = 0", "config.toml: sale.hold_seconds = 0: must be 1 to 86400"),
     (
         "[identity]\nmode = \"keys\"",
