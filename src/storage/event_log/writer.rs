@@ -9,6 +9,7 @@ use std::path::Path;
 use super::LogError;
 use super::segment::{HEADER_BYTES, Indexed, footer, header, io_error};
 use crate::domain::ids::EventNumber;
+use crate::faults;
 use crate::storage::frame::Frame;
 use crate::storage::record::{decode_entry, event_told, keep_told};
 
@@ -26,6 +27,8 @@ pub(super) struct SegmentWriter {
     index: Vec<Indexed>,
     waiting: BTreeMap<EventNumber, Block>,
     waiting_bytes: usize,
+    /// For a planted bug.
+    taken: u64,
 }
 
 struct Block {
@@ -41,7 +44,7 @@ impl SegmentWriter {
         let mut file = BufWriter::with_capacity(BLOCK_BYTES, file);
         file.write_all(&header(epoch)).map_err(io_error("writing a segment"))?;
         let (index, waiting, at) = (Vec::new(), BTreeMap::new(), HEADER_BYTES as u64);
-        Ok(Self { epoch, file, at, index, waiting, waiting_bytes: 0 })
+        Ok(Self { epoch, file, at, index, waiting, waiting_bytes: 0, taken: 0 })
     }
 
     /// Takes the next frame of the epoch; those that are in no event's log are passed over.
@@ -50,6 +53,10 @@ impl SegmentWriter {
     /// [`LogError::Io`], [`LogError::Record`].
     pub fn take(&mut self, frame: &Frame<'_>) -> Result<(), LogError> {
         let Some(event) = event_told(frame)? else { return Ok(()) };
+        self.taken += 1;
+        if self.taken.is_multiple_of(100) && faults::planted("log_skips_frame") {
+            return Ok(());
+        }
         let block = match self.waiting.entry(event) {
             Entry::Occupied(block) => block.into_mut(),
             Entry::Vacant(place) => {
