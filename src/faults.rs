@@ -21,6 +21,8 @@
 //! | `skip_look_up` | a charge that was not answered is only tried again, never looked up |
 //! | `note_before_send` | a message is noted as sent, then sent |
 //! | `note_before_announce` | a webhook is noted as taken, then sent |
+//! | `log_skips_frame` | one fact in a hundred is left out when an epoch's log is kept |
+//! | `tell_undurable` | an event's log tells what is not on the disk yet (P8) |
 
 /// Every word that [`planted`] may be asked for.
 pub const WORDS: &[&str] = &[
@@ -37,6 +39,8 @@ pub const WORDS: &[&str] = &[
     "skip_look_up",
     "note_before_send",
     "note_before_announce",
+    "log_skips_frame",
+    "tell_undurable",
 ];
 
 /// Every place that [`crash_at`] may be told: just before and just after each step of a purchase.

@@ -141,8 +141,9 @@ struct Real {
 
 impl Real {
     fn happen(&mut self, fact: &Fact) {
+        let names = self.inventory.names(fact);
         apply(&mut self.inventory, fact);
-        encode_fact(&mut self.journal, &self.inventory, fact);
+        encode_fact(&mut self.journal, &self.inventory, fact, &names);
     }
 
     fn run(&mut self, command: &Command, now: u64) -> Result<Decision, Refusal> {

@@ -20,7 +20,7 @@ pub fn append(criterion: &mut Criterion) {
             let decision = decide(&inventory, &ask::reserve(number), ask::NOW);
             let Ok(Decision::Happens(fact)) = decision else { panic!("{decision:?}") };
             apply(&mut inventory, &fact);
-            encode_fact(&mut frames, &inventory, &fact);
+            encode_fact(&mut frames, &inventory, &fact, &[]);
         }
         // In the project's own build directory, so on the disk that a server would use.
         let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");

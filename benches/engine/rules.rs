@@ -51,7 +51,7 @@ pub fn codec(criterion: &mut Criterion) {
     let mut encoded = Vec::new();
     let encode = |out: &mut Vec<u8>| {
         out.clear();
-        facts.iter().for_each(|fact| encode_fact(out, &inventory, fact));
+        facts.iter().for_each(|fact| encode_fact(out, &inventory, fact, &[]));
     };
     encode(&mut encoded);
     let mut group = criterion.benchmark_group("codec");

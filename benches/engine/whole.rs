@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use onsale::actors::{CommitterOptions, Engine, EngineOptions, NewEvent};
 use onsale::clock::{Clock, SystemClock};
+use onsale::storage::event_log::EventLog;
 use onsale::storage::journal::Journal;
 use onsale::storage::memory_journal::MemoryStore;
 use onsale::storage::recovery::recover;
@@ -48,6 +49,7 @@ async fn start(journal: Box<dyn Journal>) -> Engine {
             epoch_bytes_max: 64 << 20,
             on_fault: Box::new(|error| panic!("{error}")),
         },
+        log: Arc::new(EventLog::of_journal(journal.reader())),
         on_compactor_fault: Box::new(|error| panic!("{error}")),
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());

@@ -22,6 +22,7 @@ use crate::domain::placement::Ring;
 use crate::metrics;
 use crate::storage::books::Books;
 use crate::storage::compactor::{Compactor, OnFault};
+use crate::storage::event_log::EventLog;
 use crate::storage::journal::{Journal, JournalReader};
 use crate::storage::record::encode_placed;
 use crate::storage::recovery::recover;
@@ -35,6 +36,8 @@ pub struct EngineOptions {
     /// How long a caller waits for an answer.
     pub patience: Duration,
     pub committer: CommitterOptions,
+    /// Takes what it tells before an epoch is folded.
+    pub log: Arc<EventLog>,
     pub on_compactor_fault: OnFault,
 }
 
@@ -72,7 +75,7 @@ impl Engine {
             stocks[usize::from(placed.shard.0)].adopt(placed.inventory, entry);
         }
         let (compactor, compactor_thread) =
-            Compactor::start(Arc::clone(&reader), options.on_compactor_fault)
+            Compactor::start(Arc::clone(&reader), options.log, options.on_compactor_fault)
                 .context("starting the compactor")?;
         let (committer, intake) =
             Committer::start(journal, Arc::clone(&directory), compactor, options.committer)

@@ -23,6 +23,7 @@ use crate::faults;
 use crate::http::{self, Front, FrontOptions, Limits};
 use crate::metrics::{self, HttpMetrics, JournalMetrics, ShardMetrics, UnitMetrics};
 use crate::storage::books::Books;
+use crate::storage::event_log::EventLog;
 use crate::storage::free_space::free_bytes;
 use crate::storage::journal::{Journal, JournalReader};
 use crate::storage::recovery::recover;
@@ -48,6 +49,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         idle_timeout: config.server.idle_timeout,
         hold: config.sale.hold,
         start: rand::random(),
+        log_streams_max: config.server.log_streams_max,
         metrics: HttpMetrics::new(http::route_templates()),
         scrape: scrape.clone(),
     }));
@@ -56,8 +58,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let servers = start_servers(&config, (public, admin), &front, &stopped);
     let (journal, books) = open(config.storage.clone()).await?;
     let is_new = books.events.is_empty();
-    let purchases = purchases::prepare(&config, is_new)?;
-    let engine = start_engine(&config, journal, books).await?;
+    let log = open_log(&config.storage, &journal)?;
+    let purchases = purchases::prepare(&config, Arc::clone(&log), is_new)?;
+    let engine = start_engine(&config, journal, books, log).await?;
     if is_new && config.demo.event {
         put_demo_on_sale(engine.engine.router(), &config).await?;
     }
@@ -74,7 +77,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     workers.stop();
     sampler.abort();
     drop(sampler.await);
-    drop(engine.reader);
+    drop((engine.reader, engine.log));
     engine.engine.drain().await;
     tracing::info!("drained");
     Ok(())
@@ -119,16 +122,24 @@ async fn open(storage: StorageConfig) -> anyhow::Result<(SledJournal, Books)> {
     opened.await.context("recovery failed")?
 }
 
+fn open_log(storage: &StorageConfig, journal: &SledJournal) -> anyhow::Result<Arc<EventLog>> {
+    let dir = storage.data_dir.join("log");
+    let log = EventLog::open(journal.reader(), dir.clone(), storage.log_bytes_max);
+    Ok(Arc::new(log.with_context(|| format!("events' logs in {}", dir.display()))?))
+}
+
 /// The engine, and what the sampler needs of it.
 struct Running {
     engine: Engine,
     reader: Arc<dyn JournalReader>,
+    log: Arc<EventLog>,
 }
 
 async fn start_engine(
     config: &Config,
     journal: SledJournal,
     books: Books,
+    log: Arc<EventLog>,
 ) -> anyhow::Result<Running> {
     let reader = journal.reader();
     let options = EngineOptions {
@@ -140,11 +151,12 @@ async fn start_engine(
             epoch_bytes_max: config.storage.epoch_bytes_max,
             on_fault: Box::new(|error| end_process(&anyhow::Error::new(error))),
         },
+        log: Arc::clone(&log),
         on_compactor_fault: Box::new(|error| end_process(&anyhow::Error::new(error))),
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let engine = Engine::start(Box::new(journal), books, clock, options).await?;
-    Ok(Running { engine, reader })
+    Ok(Running { engine, reader, log })
 }
 
 /// What is in memory is ahead of the disk and must not be served: no drain, no destructors.
@@ -196,6 +208,7 @@ async fn put_demo_on_sale(router: &Router, config: &Config) -> anyhow::Result<()
 struct Sampled {
     router: Arc<Router>,
     reader: Arc<dyn JournalReader>,
+    log: Arc<EventLog>,
     storage_full: Arc<AtomicBool>,
     storage: StorageConfig,
     shards: Vec<ShardMetrics>,
@@ -206,6 +219,7 @@ impl Running {
         Sampled {
             router: Arc::clone(self.engine.router()),
             reader: Arc::clone(&self.reader),
+            log: Arc::clone(&self.log),
             storage_full: Arc::clone(self.engine.storage_full()),
             storage: config.storage.clone(),
             shards: (0..config.shards.count.get()).map(ShardMetrics::new).collect(),
@@ -238,6 +252,7 @@ async fn sample(
             scrape.run_upkeep();
             sampled.count_units(&units);
             journal.bytes.set(sampled.reader.disk_bytes() as f64);
+            journal.log_bytes.set(sampled.log.bytes() as f64);
             let newest = sampled.reader.checkpoint_epoch().ok().flatten();
             if newest != checkpoint.0 {
                 checkpoint = (newest, Instant::now());

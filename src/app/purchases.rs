@@ -25,6 +25,7 @@ use crate::providers::payment::guarded::Guarded;
 use crate::providers::payment::simulated::{RawWebhook, Simulated, SimulatedOptions};
 use crate::providers::payment::stripe::{Stripe, StripeOptions};
 use crate::providers::send::Hidden;
+use crate::storage::event_log::EventLog;
 use crate::storage::ticket_keys::TicketKeys;
 
 /// Faults in a row after which a provider is left alone for a while.
@@ -50,7 +51,11 @@ pub(super) struct Workers {
 
 /// # Errors
 /// A setting that cannot be used, or keys that cannot be read; nothing was sold yet.
-pub(super) fn prepare(config: &Config, is_new: bool) -> anyhow::Result<Purchases> {
+pub(super) fn prepare(
+    config: &Config,
+    log: Arc<EventLog>,
+    is_new: bool,
+) -> anyhow::Result<Purchases> {
     let clock = SystemClock::start();
     let keys = TicketKeys::open(&config.storage.data_dir, rand::random(), clock.now())
         .context("the keys of the tickets")?;
@@ -75,7 +80,7 @@ pub(super) fn prepare(config: &Config, is_new: bool) -> anyhow::Result<Purchases
         backoff: BACKOFF,
     };
     let ring = keys.ring();
-    Ok(Purchases { desk: Desk { payments, keys, ring, fonts }, notifier, cashier, webhooks })
+    Ok(Purchases { desk: Desk { payments, keys, ring, fonts, log }, notifier, cashier, webhooks })
 }
 
 /// Makes a new key in the data directory, which must have some already.

@@ -83,6 +83,8 @@ pub struct ServerConfig {
     pub idle_timeout: Duration,
     /// What open connections get to finish when the server stops, 0 s to 600 s.
     pub drain: Duration,
+    /// Streams of events' logs at once, 1 to 10,000; the next one is refused.
+    pub log_streams_max: NonZeroU32,
 }
 
 /// The door for operators.
@@ -101,6 +103,8 @@ pub struct StorageConfig {
     pub free_bytes_min: u64,
     /// Bytes of records after which a new epoch begins, 64 KiB to 1 GiB.
     pub epoch_bytes_max: u64,
+    /// Bytes of segments that events' logs are read from, 0 to 1 TiB; 0 keeps none.
+    pub log_bytes_max: u64,
 }
 
 /// The shards and their queues: no batch is larger than the queue that feeds it.
@@ -243,6 +247,12 @@ impl TryFrom<RawServer> for ServerConfig {
             idle_timeout: millis("server.idle_timeout_ms", raw.idle_timeout_ms, CLIENT_MS)?,
             drain: within("server.drain_seconds", raw.drain_seconds, 0..=600, number)
                 .map(Duration::from_secs)?,
+            log_streams_max: within(
+                "server.log_streams_max",
+                raw.log_streams_max,
+                1..=10_000,
+                non_zero,
+            )?,
         })
     }
 }
@@ -272,6 +282,7 @@ impl TryFrom<RawStorage> for StorageConfig {
                 64 * KIB..=1_024 * MIB,
                 number,
             )?,
+            log_bytes_max: within("storage.log_bytes_max", raw.log_bytes_max, 0..=TIB, number)?,
         })
     }
 }
@@ -373,7 +384,8 @@ const COUNT_MAX: u16 = 1_024;
 const CLIENT_MS: RangeInclusive<i64> = 100..=600_000;
 const KIB: i64 = 1_024;
 const MIB: i64 = 1_024 * KIB;
-const PIB: i64 = 1_024 * 1_024 * 1_024 * MIB;
+const TIB: i64 = 1_024 * 1_024 * MIB;
+const PIB: i64 = 1_024 * TIB;
 
 #[cfg(test)]
 mod tests;

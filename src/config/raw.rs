@@ -38,6 +38,7 @@ pub struct RawServer {
     pub(super) header_timeout_ms: i64,
     pub(super) idle_timeout_ms: i64,
     pub(super) drain_seconds: i64,
+    pub(super) log_streams_max: i64,
 }
 
 /// `[admin]` as written.
@@ -54,6 +55,7 @@ pub struct RawStorage {
     pub(super) data_dir: String,
     pub(super) free_bytes_min: i64,
     pub(super) epoch_bytes_max: i64,
+    pub(super) log_bytes_max: i64,
 }
 
 /// `[shards]` as written.

@@ -86,6 +86,14 @@ const REFUSED: &[(&str, &str)] = &[
         "[storage]\nepoch_bytes_max = 65535",
         "config.toml: storage.epoch_bytes_max = 65535: must be 65536 to 1073741824",
     ),
+    (
+        "[storage]\nlog_bytes_max = -1",
+        "config.toml: storage.log_bytes_max = -1: must be 0 to 1099511627776",
+    ),
+    (
+        "[server]\nlog_streams_max = 0",
+        "config.toml: server.log_streams_max = 0: must be 1 to 10000",
+    ),
     ("[sale]\nhold_seconds = 0", "config.toml: sale.hold_seconds = 0: must be 1 to 86400"),
     (
         "[identity]\nmode = \"keys\"",

@@ -24,6 +24,7 @@ pub enum Code {
     TicketRevoked,
     BadTicket,
     BadSignature,
+    LogGone,
     VersionMismatch,
     IdempotencyKeyReused,
     Busy,
@@ -35,7 +36,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, for the pages that explain them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::InvalidRequest,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -55,6 +56,7 @@ impl Code {
         Self::TicketRevoked,
         Self::BadTicket,
         Self::BadSignature,
+        Self::LogGone,
         Self::VersionMismatch,
         Self::IdempotencyKeyReused,
         Self::Busy,
@@ -86,6 +88,7 @@ impl Code {
             Self::TicketRevoked => StatusCode::CONFLICT,
             Self::BadTicket => StatusCode::BAD_REQUEST,
             Self::BadSignature => StatusCode::UNAUTHORIZED,
+            Self::LogGone => StatusCode::GONE,
             Self::VersionMismatch => StatusCode::PRECONDITION_FAILED,
             Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
@@ -119,6 +122,7 @@ impl Code {
             Self::TicketRevoked => "ticket_revoked",
             Self::BadTicket => "bad_ticket",
             Self::BadSignature => "bad_signature",
+            Self::LogGone => "log_gone",
             Self::VersionMismatch => "version_mismatch",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::Busy => "busy",
@@ -152,6 +156,7 @@ impl Code {
             Self::TicketRevoked => "The ticket was revoked",
             Self::BadTicket => "This is no ticket of the event",
             Self::BadSignature => "The signature does not fit",
+            Self::LogGone => "The log does not go back so far",
             Self::VersionMismatch => "It has changed since you read it",
             Self::IdempotencyKeyReused => "The key was used with another request",
             Self::Busy => "Too much at once",
@@ -191,6 +196,9 @@ impl Code {
             Self::TicketRevoked => "Its booking was cancelled.",
             Self::BadTicket => "`reason` says why: scan again, or check the event.",
             Self::BadSignature => "Sign the body as it is sent, with the present secret and time.",
+            Self::LogGone => {
+                "Read anew what you keep of the event, then go on after the entry before `oldest`."
+            }
             Self::VersionMismatch => "Read it again, and send its new `ETag` as `If-Match`.",
             Self::IdempotencyKeyReused => {
                 "Use a new `Idempotency-Key` for a new request. Nothing happened."

@@ -1,10 +1,11 @@
-//! What selling needs besides the engine: whoever moves the money, the keys of tickets, and fonts.
+//! What routes need besides the engine: whoever moves the money, the keys of tickets, fonts, events' logs.
 
 use std::sync::Arc;
 
 use crate::documents::text::Fonts;
 use crate::domain::ticket::KeyRing;
 use crate::providers::payment::PaymentProvider;
+use crate::storage::event_log::EventLog;
 use crate::storage::ticket_keys::TicketKeys;
 
 /// See the module.
@@ -14,4 +15,5 @@ pub struct Desk {
     /// The public half of `keys`.
     pub ring: KeyRing,
     pub fonts: Arc<Fonts>,
+    pub log: Arc<EventLog>,
 }

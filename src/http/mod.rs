@@ -6,6 +6,7 @@
 //! | `GET /v1/events`, `GET /v1/events/{event}` | `routes::events::list`, `read` |
 //! | `PATCH /v1/events/{event}` | `routes::amend::amend` |
 //! | `GET /v1/events/{event}/availability` | `routes::events::availability` |
+//! | `GET /v1/events/{event}/log` | `routes::log::read` |
 //! | `POST /v1/events/{event}/reservations` | `routes::reservations::reserve` |
 //! | `POST /v1/events/{event}/reservations/bulk` | `routes::bulk::reserve_many` |
 //! | `GET`, `DELETE /v1/events/{event}/reservations/{id}` | `routes::reservations::read`, `release` |
@@ -55,6 +56,7 @@ fn described() -> OpenApiRouter<Arc<Front>> {
         .routes(routes!(routes::events::list, routes::events::create))
         .routes(routes!(routes::events::read, routes::amend::amend))
         .routes(routes!(routes::events::availability))
+        .routes(routes!(routes::log::read))
         .routes(routes!(routes::reservations::reserve))
         .routes(routes!(routes::bulk::reserve_many))
         .routes(routes!(routes::reservations::read, routes::reservations::release))

@@ -1,10 +1,12 @@
 //! What every route may use.
 
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::Semaphore;
 
 use super::desk::Desk;
 use super::problem::{Code, Problem};
@@ -29,6 +31,8 @@ pub struct FrontOptions {
     pub hold: HoldLength,
     /// Told apart from other starts in request ids.
     pub start: u32,
+    /// Streams of events' logs at once.
+    pub log_streams_max: NonZeroU32,
     pub metrics: HttpMetrics,
     pub scrape: PrometheusHandle,
 }
@@ -40,8 +44,15 @@ pub struct Front {
     phase: AtomicU8,
     requests: AtomicU64,
     pub(super) in_flight: AtomicU64,
+    /// Places for streams of events' logs.
+    pub(super) log_streams: Arc<Semaphore>,
+    /// Turns to read the logs of events.
+    pub(super) log_turns: Arc<Semaphore>,
     pub(super) options: FrontOptions,
 }
+
+/// Who may read logs from the disk at the same time.
+const LOG_TURNS: usize = 2;
 
 impl Front {
     #[must_use]
@@ -52,6 +63,8 @@ impl Front {
             phase: AtomicU8::new(Phase::Recovering as u8),
             requests: AtomicU64::new(0),
             in_flight: AtomicU64::new(0),
+            log_streams: Arc::new(Semaphore::new(options.log_streams_max.get() as usize)),
+            log_turns: Arc::new(Semaphore::new(LOG_TURNS)),
             options,
         }
     }

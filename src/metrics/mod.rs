@@ -26,6 +26,7 @@ pub const UNITS: &str = "onsale_units";
 pub const JOURNAL_COMMIT_DURATION_SECONDS: &str = "onsale_journal_commit_duration_seconds";
 pub const JOURNAL_BATCH_RECORDS: &str = "onsale_journal_batch_records";
 pub const JOURNAL_BYTES: &str = "onsale_journal_bytes";
+pub const LOG_BYTES: &str = "onsale_log_bytes";
 pub const CHECKPOINT_AGE_SECONDS: &str = "onsale_checkpoint_age_seconds";
 pub const RECOVERY_DURATION_SECONDS: &str = "onsale_recovery_duration_seconds";
 pub const HTTP_REQUEST_DURATION_SECONDS: &str = "onsale_http_request_duration_seconds";
@@ -53,6 +54,7 @@ pub const TABLE: &[(&str, Kind, &str, &str)] = &[
     ),
     (JOURNAL_BATCH_RECORDS, Kind::Histogram, "", "Records written with one disk sync."),
     (JOURNAL_BYTES, Kind::Gauge, "", "Size of the journal on disk."),
+    (LOG_BYTES, Kind::Gauge, "", "Size of what is kept of events' logs beside the journal."),
     (CHECKPOINT_AGE_SECONDS, Kind::Gauge, "", "Time since the newest complete checkpoint."),
     (RECOVERY_DURATION_SECONDS, Kind::Gauge, "", "Time the last recovery took."),
     (
@@ -162,6 +164,7 @@ pub struct JournalMetrics {
     pub commit_duration_seconds: Histogram,
     pub batch_records: Histogram,
     pub bytes: Gauge,
+    pub log_bytes: Gauge,
     pub checkpoint_age_seconds: Gauge,
     pub recovery_duration_seconds: Gauge,
 }
@@ -173,6 +176,7 @@ impl JournalMetrics {
             commit_duration_seconds: metrics::histogram!(JOURNAL_COMMIT_DURATION_SECONDS),
             batch_records: metrics::histogram!(JOURNAL_BATCH_RECORDS),
             bytes: metrics::gauge!(JOURNAL_BYTES),
+            log_bytes: metrics::gauge!(LOG_BYTES),
             checkpoint_age_seconds: metrics::gauge!(CHECKPOINT_AGE_SECONDS),
             recovery_duration_seconds: metrics::gauge!(RECOVERY_DURATION_SECONDS),
         }

@@ -36,6 +36,7 @@ fn every_metric_is_scraped_with_its_help_and_kind() {
         journal.commit_duration_seconds.record(0.004);
         journal.batch_records.record(300.0);
         journal.bytes.set(1.0);
+        journal.log_bytes.set(1.0);
         journal.checkpoint_age_seconds.set(1.0);
         journal.recovery_duration_seconds.set(1.0);
         UnitMetrics::new().held.set(2.0);

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
+use super::event_log::EventLog;
 use super::journal::JournalReader;
 use super::recovery::{RecoveryError, recover_until};
 
@@ -25,6 +26,7 @@ impl Compactor {
     /// When the system gives no thread.
     pub fn start(
         reader: Arc<dyn JournalReader>,
+        log: Arc<EventLog>,
         on_fault: OnFault,
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (closed, epochs) = sync_channel(1);
@@ -32,7 +34,7 @@ impl Compactor {
         let written = Arc::clone(&checkpoint_bytes);
         let thread = std::thread::Builder::new()
             .name("compactor".to_owned())
-            .spawn(move || run(&*reader, &epochs, &on_fault, &written))?;
+            .spawn(move || run(&*reader, &log, &epochs, &on_fault, &written))?;
         Ok((Self { closed, checkpoint_bytes }, thread))
     }
 
@@ -55,11 +57,14 @@ impl Compactor {
 
 fn run(
     reader: &dyn JournalReader,
+    log: &EventLog,
     epochs: &Receiver<u64>,
     on_fault: &OnFault,
     written: &AtomicU64,
 ) {
     while let Ok(epoch) = epochs.recv() {
+        // After the fold its facts are nowhere else.
+        log.keep(epoch);
         match checkpoint(reader, epoch) {
             Ok(bytes) => written.store(bytes, Ordering::Relaxed),
             Err(error) => on_fault(error),

@@ -1,6 +1,7 @@
 //! What the engine asks of a store: append durably, read back in order, replace the past by a
 //! checkpoint. Bytes only.
 
+use std::ops::ControlFlow;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use super::error::JournalError;
@@ -15,6 +16,9 @@ pub struct Position {
 
 /// Takes one frame after the other.
 pub type Visit<'a> = &'a mut dyn FnMut(Frame<'_>) -> Result<(), JournalError>;
+
+/// Takes one frame after the other, each with the key at which it begins, until it breaks.
+pub type VisitAt<'a> = &'a mut dyn FnMut(u64, Frame<'_>) -> Result<ControlFlow<()>, JournalError>;
 
 /// The single writer. Owned by the committer.
 pub trait Journal: Send + 'static {
@@ -45,7 +49,8 @@ pub trait Journal: Send + 'static {
 
 /// Reads what is durable, and replaces closed epochs by checkpoints.
 pub trait JournalReader: Send + Sync + 'static {
-    /// While the guard lives, no checkpoint or epoch is dropped.
+    /// While the guard lives, no checkpoint or epoch is dropped. Waits while somebody waits to drop
+    /// some, so a thread must not take a second one.
     fn hold(&self) -> Hold;
 
     /// The newest complete checkpoint.
@@ -72,6 +77,14 @@ pub trait JournalReader: Send + Sync + 'static {
     /// When it is damaged, or `visit` fails.
     fn read_epoch(&self, epoch: u64, visit: Visit<'_>) -> Result<(), JournalError>;
 
+    /// Frames of the epoch in order, from the value `from.key` on, at which one must begin (0: from the
+    /// first), until `visit` breaks. Gives the key from which the next call sees what this one did not,
+    /// unless it broke. In the newest epoch frames may come that are not durable yet.
+    ///
+    /// # Errors
+    /// When it is damaged, or `visit` fails.
+    fn read_epoch_from(&self, from: Position, visit: VisitAt<'_>) -> Result<u64, JournalError>;
+
     /// Writes the checkpoint as of the end of the closed epoch `epoch`, durably, then drops what it
     /// replaces. Each call of `frames` appends some and says whether more follow. Gives its size.
     /// Unit: bytes of frames.
@@ -88,11 +101,18 @@ pub trait JournalReader: Send + Sync + 'static {
     fn disk_bytes(&self) -> u64;
 }
 
-/// Keeps the past from being dropped while somebody reads it. Holds may nest.
+/// Keeps the past from being dropped while somebody reads it. Whoever wants to drop it gets a turn, however
+/// many come to read.
 #[derive(Debug, Default)]
 pub struct Past {
-    readers: Mutex<usize>,
-    none_left: Condvar,
+    readers: Mutex<Readers>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Readers {
+    reading: usize,
+    drop_waits: bool,
 }
 
 /// See [`JournalReader::hold`].
@@ -101,25 +121,62 @@ pub struct Hold(Arc<Past>);
 
 impl Past {
     pub fn hold(self: &Arc<Self>) -> Hold {
-        *self.readers.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        let readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        let readers = self.changed.wait_while(readers, |readers| readers.drop_waits);
+        readers.unwrap_or_else(PoisonError::into_inner).reading += 1;
         Hold(Arc::clone(self))
     }
 
     /// Runs `drop_it` while nobody reads; waits for those who do.
     pub fn drop_with<T>(&self, drop_it: impl FnOnce() -> T) -> T {
-        let readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
-        let readers = self.none_left.wait_while(readers, |readers| *readers > 0);
-        let _alone = readers.unwrap_or_else(PoisonError::into_inner);
-        drop_it()
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        readers.drop_waits = true;
+        let readers = self.changed.wait_while(readers, |readers| readers.reading > 0);
+        let mut alone = readers.unwrap_or_else(PoisonError::into_inner);
+        alone.drop_waits = false;
+        self.changed.notify_all();
+        // Nobody comes in before this lets go of the lock.
+        let dropped = drop_it();
+        drop(alone);
+        dropped
     }
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
         let mut readers = self.0.readers.lock().unwrap_or_else(PoisonError::into_inner);
-        *readers -= 1;
-        if *readers == 0 {
-            self.0.none_left.notify_all();
+        readers.reading -= 1;
+        if readers.reading == 0 {
+            self.0.changed.notify_all();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With a count alone, readers that came one after the other kept the past for ever.
+    #[test]
+    fn who_wants_to_drop_goes_before_those_who_come_to_read() {
+        let past = Arc::new(Past::default());
+        let order: Mutex<Vec<&str>> = Mutex::default();
+        let note = |word| order.lock().expect("nobody panics").push(word);
+        let first = past.hold();
+        std::thread::scope(|scope| {
+            scope.spawn(|| past.drop_with(|| note("dropped")));
+            while !past.readers.lock().expect("nobody panics").drop_waits {
+                std::thread::yield_now();
+            }
+            let second = scope.spawn(|| {
+                let _hold = past.hold();
+                note("read");
+            });
+            // If it could read now, it would.
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            drop(first);
+            second.join().expect("it reads at last");
+        });
+        assert_eq!(*order.lock().expect("nobody panics"), ["dropped", "read"]);
     }
 }

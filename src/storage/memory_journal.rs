@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::error::JournalError;
 use super::frame::read_frames;
-use super::journal::{Hold, Journal, JournalReader, Past, Position, Visit};
+use super::journal::{Hold, Journal, JournalReader, Past, Position, Visit, VisitAt};
 
 /// The "disk": outlives the journals that are opened on it.
 #[derive(Debug, Clone, Default)]
@@ -121,6 +121,24 @@ impl JournalReader for MemoryStore {
     fn read_epoch(&self, epoch: u64, visit: Visit<'_>) -> Result<(), JournalError> {
         let groups = self.lock().epochs.get(&epoch).cloned().unwrap_or_default();
         groups.iter().try_for_each(|group| visit_all(epoch, group, visit))
+    }
+
+    fn read_epoch_from(&self, from: Position, visit: VisitAt<'_>) -> Result<u64, JournalError> {
+        let groups = self.lock().epochs.get(&from.epoch).cloned().unwrap_or_default();
+        let first = from.key.max(1);
+        let mut next = first;
+        for (key, group) in (1..).zip(&groups).skip_while(|(key, _)| *key < first) {
+            let mut enough = false;
+            visit_all(from.epoch, group, &mut |frame| {
+                enough = enough || visit(key, frame)?.is_break();
+                Ok(())
+            })?;
+            if enough {
+                return Ok(key);
+            }
+            next = key + 1;
+        }
+        Ok(next)
     }
 
     fn write_checkpoint(

@@ -5,6 +5,7 @@ mod support;
 
 mod bulk;
 mod edges;
+mod log;
 mod process;
 
 use reqwest::Method;

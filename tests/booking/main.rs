@@ -127,8 +127,9 @@ impl World {
     }
 
     fn happen(&mut self, fact: &Fact) {
+        let names = self.inventory.names(fact);
         apply(&mut self.inventory, fact);
-        encode_fact(&mut self.journal, &self.inventory, fact);
+        encode_fact(&mut self.journal, &self.inventory, fact, &names);
     }
 
     fn notice(&mut self) {
@@ -258,10 +259,8 @@ impl World {
 
     fn replay(&self) -> Books {
         let mut books = Books::default();
-        for (number, frame) in (1..).zip(read_frames(&self.journal)) {
-            let frame = frame.expect("whole");
-            let entry = decode_entry(&frame).expect("understood").expect("told");
-            assert_eq!(entry.number, number, "the log has a gap");
+        for (number, frame) in (1..).zip(read_frames(&self.journal).map(|f| f.expect("whole"))) {
+            assert_eq!(decode_entry(&frame).expect("read").expect("told").number, number);
             books.fold(decode(&frame).expect("understood")).expect("folds");
         }
         books
@@ -308,15 +307,14 @@ impl World {
         for owing in self.inventory.owing(0).collect::<Vec<_>>() {
             let sequence = owing.reservation.id.sequence;
             let outcome = if sequence % 2 == 0 { Heard::Succeeded } else { Heard::Nothing };
+            let time = self.time();
             match owing.booking.owed().expect("listed as owing") {
                 Owed::Charge | Owed::Settle => {
-                    let time = self.time();
                     let found = self.ask(&hear_command(sequence, outcome, true));
                     assert_eq!(found, self.naive.hear(sequence, outcome, true, time));
                 }
                 Owed::Refund => {}
             }
-            let time = self.time();
             let found = self.ask(&Command::Refunded { booking: id(sequence) });
             assert_eq!(found, self.naive.refund(sequence, time));
         }

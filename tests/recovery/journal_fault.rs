@@ -15,6 +15,7 @@ use onsale::domain::money::{Currency, Money};
 use onsale::domain::quantity::Quantity;
 use onsale::domain::time::{HoldLength, UnixMillis};
 
+use onsale::storage::event_log::EventLog;
 use onsale::storage::journal::Journal;
 use onsale::storage::memory_journal::MemoryStore;
 use onsale::storage::recovery::recover;
@@ -75,6 +76,7 @@ async fn start(store: &MemoryStore) -> Engine {
         batch_records_max: 4,
         patience: Duration::from_secs(5),
         committer: CommitterOptions { epoch_bytes_max: 1 << 20, on_fault: Box::new(|_| {}) },
+        log: Arc::new(EventLog::of_journal(journal.reader())),
         on_compactor_fault: Box::new(|error| panic!("{error}")),
     };
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(UnixMillis(1_000_000)));

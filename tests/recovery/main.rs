@@ -8,6 +8,7 @@ mod support;
 
 mod damage;
 mod disk_full;
+mod follow_log;
 mod journal_fault;
 mod kills;
 mod shard_failure;

@@ -3,7 +3,7 @@
 use super::stock::Stock;
 use crate::actors::committer::{Group, Reply, Work};
 use crate::domain::ids::{EventNumber, ShardId};
-use crate::domain::inventory::{Created, Fact, Inventory};
+use crate::domain::inventory::{Created, Fact, Inventory, ReservationName};
 use crate::storage::record::{encode_created, encode_fact};
 
 #[derive(Default)]
@@ -28,9 +28,9 @@ impl Batch {
         self.touched.push(created.event);
     }
 
-    /// `state` is the event's after the fact.
-    pub fn fact(&mut self, state: &Inventory, fact: &Fact) {
-        encode_fact(&mut self.group.frames, state, fact);
+    /// `state` is the event's after the fact, `names` what it had for it before.
+    pub fn fact(&mut self, state: &Inventory, fact: &Fact, names: &[ReservationName]) {
+        encode_fact(&mut self.group.frames, state, fact, names);
         self.group.records += 1;
         // Most batches touch one event many times; a set would cost more than it finds.
         let event = state.number();

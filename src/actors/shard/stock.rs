@@ -201,8 +201,9 @@ impl Stock {
                 live.entry.keys.learn(&key.digest, &live.inventory);
             }
         }
+        let names = live.inventory.names(fact);
         apply(&mut live.inventory, fact);
-        batch.fact(&live.inventory, fact);
+        batch.fact(&live.inventory, fact, &names);
         if !matches!(fact, Fact::Reserved(_)) {
             if live.inventory.owes() {
                 self.owing.insert(event);

@@ -1,12 +1,14 @@
 //! An entry of an event's log: one fact, its number, and the names that the fact itself leaves out.
 
-use super::fact::{Created, Fact};
+use super::fact::{Booked, Created, Fact, Reserved};
 use super::lines::Lines;
 use super::state::Inventory;
+use crate::domain::booking::{Contact, PaymentTerms};
 use crate::domain::ids::ReservationId;
 use crate::domain::time::UnixMillis;
 
-/// One thing that happened to an event, as those outside are told of it.
+/// One thing that happened to an event, as those outside are told of it: without contacts, payment tokens
+/// and idempotency keys, so that nobody passes them on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// 1, 2, 3… within the event: the inventory's version after the fact.
@@ -25,7 +27,7 @@ pub enum Happened {
     Fact(Fact),
 }
 
-/// What was known of a reservation when the fact had happened.
+/// What was known of a reservation when the fact happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReservationName {
     pub id: ReservationId,
@@ -36,6 +38,19 @@ pub struct ReservationName {
 }
 
 impl Entry {
+    /// The first of every log.
+    #[must_use]
+    pub fn created(created: Created) -> Self {
+        let happened = Happened::Created(Created { key: None, ..created });
+        Self { number: 1, happened, names: Vec::new() }
+    }
+
+    /// `number` is the event's version after the fact.
+    #[must_use]
+    pub fn of(number: u64, fact: Fact, names: Vec<ReservationName>) -> Self {
+        Self { number, happened: Happened::Fact(fact.without_secrets()), names }
+    }
+
     /// When it happened; never earlier than the entry before it.
     #[must_use]
     pub fn at(&self) -> UnixMillis {
@@ -47,6 +62,21 @@ impl Entry {
 }
 
 impl Fact {
+    /// What may be told of it: no contact, no payment token, no key.
+    #[must_use]
+    pub fn without_secrets(self) -> Self {
+        match self {
+            Self::Reserved(reserved) => Self::Reserved(Reserved { key: None, ..reserved }),
+            Self::Booked(booked) => Self::Booked(Booked {
+                payment: PaymentTerms { method: booked.payment.method, token: "".into() },
+                contact: Contact::default(),
+                key: None,
+                ..booked
+            }),
+            other => other,
+        }
+    }
+
     /// The reservations that it names by their sequence only, in its order.
     #[must_use]
     pub fn sequences(&self) -> &[u64] {
@@ -71,20 +101,21 @@ impl Fact {
 }
 
 impl Inventory {
-    /// The names to tell with `fact`, which is the newest of this event. Costs nothing for a `Reserved`.
+    /// The names to tell with `fact`, which is about to be applied: that may forget the very reservation
+    /// that it is about. Costs nothing for a `Reserved`.
     ///
     /// # Panics
-    /// INV-2, when the fact is about a reservation that is not on the books: it is kept for a day at
-    /// least after the newest fact about it.
+    /// INV-2, when the fact is about a reservation that is not on the books.
     #[must_use]
     pub fn names(&self, fact: &Fact) -> Vec<ReservationName> {
-        let with_lines = matches!(fact, Fact::Booked(_) | Fact::Confirmed { .. });
+        let is_made = matches!(fact, Fact::Booked(_));
+        let with_lines = is_made || matches!(fact, Fact::Confirmed { .. });
         let names = fact.sequences().iter().map(|sequence| {
             let reservation = self.book.get(*sequence);
             let reservation = reservation.expect("INV-2: a fact about what never was");
             ReservationName {
                 id: ReservationId { sequence: *sequence, salt: reservation.salt },
-                is_booking: self.bookings.contains_key(sequence),
+                is_booking: is_made || self.bookings.contains_key(sequence),
                 lines: with_lines.then(|| reservation.lines.clone()),
             }
         });

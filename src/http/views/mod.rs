@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 pub(in crate::http) use self::purchases::{Booking, Checkin, Tickets};
 use crate::actors::Published;
+use crate::documents::entry::Told;
 pub(in crate::http) use crate::documents::rfc3339 as time;
 use crate::domain::inventory::Receipt;
 use crate::domain::money;
@@ -138,6 +139,14 @@ impl Availability {
             pools: pools.collect(),
         }
     }
+}
+
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct LogPage {
+    /// None: there is nothing newer. Fewer than `limit` say nothing: long entries make short pages.
+    pub items: Vec<Told>,
+    /// Send it as `after` for what comes next.
+    pub next: u64,
 }
 
 #[derive(Serialize, ToSchema)]

@@ -80,9 +80,9 @@ pub fn encode_placed(out: &mut Vec<u8>, event: EventNumber, shard: ShardId) {
     write_frame(out, kind::PLACED, V1, |out| codec::encode_into(out, &value));
 }
 
-/// `state` is the event's after the fact: the log tells of it what the fact leaves out.
-pub fn encode_fact(out: &mut Vec<u8>, state: &Inventory, fact: &Fact) {
-    encode_told(out, state.number(), fact, state.version(), &state.names(fact));
+/// `state` is the event's after the fact, `names` are those that it had for the fact before.
+pub fn encode_fact(out: &mut Vec<u8>, state: &Inventory, fact: &Fact, names: &[ReservationName]) {
+    encode_told(out, state.number(), fact, state.version(), names);
 }
 
 fn encode_told(
@@ -130,16 +130,36 @@ pub fn decode(frame: &Frame<'_>) -> Result<Record, RecordError> {
 /// [`RecordError`].
 pub fn decode_entry(frame: &Frame<'_>) -> Result<Option<Entry>, RecordError> {
     match read(frame)? {
-        (Record::Created { created, .. }, _) => {
-            Ok(Some(Entry { number: 1, happened: Happened::Created(created), names: Vec::new() }))
-        }
+        (Record::Created { created, .. }, _) => Ok(Some(Entry::created(created))),
         (Record::Happened { fact, .. }, Some(telling)) => {
-            let (number, kind) = (telling.version, frame.kind);
-            let names = telling.names(kind, &fact)?;
-            Ok(Some(Entry { number, happened: Happened::Fact(fact), names }))
+            let number = telling.version;
+            let names = telling.names(frame.kind, &fact)?;
+            Ok(Some(Entry::of(number, fact, names)))
         }
         (Record::Placed { .. } | Record::Happened { .. }, _) => Ok(None),
     }
+}
+
+/// Appends a frame of this event's log as it is kept when its epoch is folded: contacts and payment tokens
+/// stay behind.
+///
+/// # Errors
+/// [`RecordError`].
+pub fn keep_told(
+    out: &mut Vec<u8>,
+    event: EventNumber,
+    frame: &Frame<'_>,
+) -> Result<(), RecordError> {
+    let entry = if frame.kind == kind::PURCHASE { decode_entry(frame)? } else { None };
+    match entry {
+        Some(Entry { number, happened: Happened::Fact(fact @ Fact::Booked(_)), names }) => {
+            encode_told(out, event, &fact, number, &names);
+        }
+        Some(_) | None => write_frame(out, frame.kind, frame.version, |out| {
+            out.extend_from_slice(frame.payload);
+        }),
+    }
+    Ok(())
 }
 
 /// The event in whose log this frame is an entry, if it is one. Reads no more than that.

@@ -218,7 +218,9 @@ fn the_bytes_of_facts_that_are_told_never_change() {
     for entry in entries() {
         let bytes = told(&entry);
         let frame = read_frames(&bytes).next().unwrap().unwrap();
-        assert_eq!(decode_entry(&frame).unwrap().as_ref(), Some(&entry));
+        let Happened::Fact(fact) = entry.happened.clone() else { unreachable!() };
+        let told = Entry::of(entry.number, fact, entry.names.clone());
+        assert_eq!(decode_entry(&frame).unwrap(), Some(told));
         assert_eq!(event_told(&frame).unwrap(), Some(EventNumber(77)));
         let Happened::Fact(fact) = entry.happened else { unreachable!() };
         let event = EventNumber(77);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::values::{Packer, Unpacker};
 use super::{CHECKPOINT, COMPLETE, WAL, store_error};
 use crate::storage::error::JournalError;
-use crate::storage::journal::{Hold, JournalReader, Past, Visit};
+use crate::storage::journal::{Hold, JournalReader, Past, Position, Visit, VisitAt};
 
 pub(super) struct SledReader {
     pub store: sled::Db,
@@ -121,6 +121,23 @@ impl JournalReader for SledReader {
     fn read_epoch(&self, epoch: u64, visit: Visit<'_>) -> Result<(), JournalError> {
         // A frame still being written at the end is not durable yet, and so not ours to see.
         self.scan(epoch, visit).map(|_| ())
+    }
+
+    fn read_epoch_from(&self, from: Position, visit: VisitAt<'_>) -> Result<u64, JournalError> {
+        let first = from.key.max(1);
+        let mut unpacker = Unpacker::starting_at(from.epoch, first);
+        for entry in self.tree(WAL, from.epoch)?.range(first.to_be_bytes()..) {
+            let (key, value) = entry.map_err(store_error("reading an epoch"))?;
+            let (begins, mut enough) = (unpacker.begins(), false);
+            unpacker.take(&key, &value, &mut |frame| {
+                enough = enough || visit(begins, frame)?.is_break();
+                Ok(())
+            })?;
+            if enough {
+                return Ok(begins);
+            }
+        }
+        Ok(unpacker.begins())
     }
 
     fn write_checkpoint(

@@ -1,5 +1,7 @@
 //! The journal on a real directory.
 
+use std::ops::ControlFlow;
+
 use super::*;
 use crate::storage::frame::write_frame;
 
@@ -184,4 +186,53 @@ fn an_outbox_survives_folding_and_restarts_and_changes_nothing_of_the_journal() 
     drop((outbox, journal));
     let outbox = open(dir.path()).outbox(1).expect("opens");
     assert_eq!(outbox.letters(None, 9, |_| true).expect("reads"), []);
+}
+
+fn from(journal: &SledJournal, key: u64, most: usize) -> (Vec<(u64, u32)>, u64) {
+    let mut found = Vec::new();
+    let from = Position { epoch: 1, key };
+    let next = journal.reader().read_epoch_from(from, &mut |key, frame| {
+        found.push((key, u32::from_le_bytes(frame.payload[..4].try_into().expect("four"))));
+        Ok(if found.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+    });
+    (found, next.expect("reads"))
+}
+
+#[test]
+fn an_epoch_reads_on_from_every_key_at_which_a_frame_begins() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let mut journal = open(dir.path());
+    let (mut whole, mut next) = (Vec::new(), 0);
+    for n in 0..60 {
+        let size = [10, 100, 4_080, 4_090, 9_000, 100_000][n as usize % 6];
+        journal.append(&[&frame(n, size), &frame(1_000 + n, 1)]).expect("appends");
+        if n % 7 == 0 {
+            // Whoever follows sees each frame once.
+            let (more, on) = from(&journal, next, usize::MAX);
+            whole.extend(more);
+            next = on;
+        }
+    }
+    whole.extend(from(&journal, next, usize::MAX).0);
+    let expected: Vec<u32> = (0..60).flat_map(|n| [n, 1_000 + n]).collect();
+    assert_eq!(whole.iter().map(|(_, n)| *n).collect::<Vec<_>>(), expected);
+    for (at, (key, _)) in whole.iter().enumerate() {
+        let first = whole[..at].iter().filter(|(before, _)| before < key).count();
+        assert_eq!(from(&journal, *key, usize::MAX).0, whole[first..]);
+        let three = &whole[first..whole.len().min(first + 3)];
+        assert_eq!(from(&journal, *key, 3).0, three);
+    }
+}
+
+#[test]
+fn a_frame_that_is_not_whole_yet_is_read_from_its_beginning_later() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let mut journal = open(dir.path());
+    journal.append(&[&frame(1, 10), &frame(2, 9_000)]).expect("appends");
+    let last = journal.position.key;
+    let tail = journal.tree.remove(last.to_be_bytes()).expect("removes").expect("was there");
+    let (found, next) = from(&journal, 0, usize::MAX);
+    assert_eq!((found, next), (vec![(1, 1)], 2));
+    journal.tree.insert(last.to_be_bytes(), tail).expect("inserts");
+    assert_eq!(from(&journal, next, usize::MAX), (vec![(2, 2)], last + 1));
 }

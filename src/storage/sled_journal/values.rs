@@ -97,7 +97,12 @@ pub(super) struct Unpacker {
 
 impl Unpacker {
     pub fn new(epoch: u64) -> Self {
-        Self { epoch, key: 0, pending: Vec::new(), pending_from: None }
+        Self::starting_at(epoch, 1)
+    }
+
+    /// `first` is the key of the first value that it is given.
+    pub fn starting_at(epoch: u64, first: u64) -> Self {
+        Self { epoch, key: first - 1, pending: Vec::new(), pending_from: None }
     }
 
     /// Key of the newest value.
@@ -108,6 +113,11 @@ impl Unpacker {
     /// Where an unfinished frame begins, if the values end in one.
     pub fn torn_from(&self) -> Option<u64> {
         self.pending_from
+    }
+
+    /// The key of the value at which the next frame begins, or has begun.
+    pub fn begins(&self) -> u64 {
+        self.pending_from.unwrap_or(self.key + 1)
     }
 
     pub fn take(&mut self, key: &[u8], value: &[u8], visit: Visit<'_>) -> Result<(), JournalError> {
