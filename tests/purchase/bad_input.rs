@@ -151,6 +151,25 @@ async fn a_reservation_is_bought_once_and_a_repeat_hears_the_first_answer() {
     shop.close();
 }
 
+/// When nothing was left, the answer that wakes no shard said so, and the shard would have said this.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_of_a_booking_reserves_nothing_also_when_nothing_is_left() {
+    let mut shop = Shop::open().await;
+    shop.event("a", 1, json!({})).await;
+    let id = shop.hold("a", "ann", 1).await;
+    assert_eq!(shop.book(&order(&id, TOKEN, "ann"), "k").await.0, 202);
+    for when in ["at once", "after a restart"] {
+        let (status, answer) = shop.server.reserve("a", "x", "k", 1).await.expect("an answer");
+        let told = (status, &answer["code"]);
+        assert_eq!(told, (422, &json!("idempotency_key_reused")), "{when}: {answer}");
+        let answer = shop.server.reserve("a", "x", "new", 1).await;
+        assert_eq!(answer.expect("an answer").0, 409, "{when}: nothing is left");
+        shop.server.kill();
+        shop.reopen();
+    }
+    shop.close();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_code_that_is_no_ticket_of_the_event_opens_no_door() {
     let mut shop = Shop::open().await;

@@ -193,13 +193,20 @@ impl Stock {
 
     fn apply(&mut self, event: EventNumber, fact: &Fact, batch: &mut Batch) {
         let Some(live) = self.events.get_mut(&event) else { return };
-        if let Fact::Reserved(reserved) = fact {
-            if faults::planted("panic_on_customer") && reserved.customer.as_str() == "panic" {
-                panic!("INV-0: planted");
-            }
-            if let Some(key) = &reserved.key {
-                live.entry.keys.learn(&key.digest, &live.inventory);
-            }
+        if let Fact::Reserved(reserved) = fact
+            && faults::planted("panic_on_customer")
+            && reserved.customer.as_str() == "panic"
+        {
+            panic!("INV-0: planted");
+        }
+        let key = match fact {
+            Fact::Reserved(reserved) => reserved.key,
+            // A reservation under the key of a booking is refused for the key, also when sold out.
+            Fact::Booked(booked) => booked.key,
+            _ => None,
+        };
+        if let Some(key) = key {
+            live.entry.keys.learn(&key.digest, &live.inventory);
         }
         apply(&mut live.inventory, fact);
         batch.fact(event, fact);

@@ -239,9 +239,17 @@ impl Inventory {
         self.book.len()
     }
 
-    /// Idempotency keys in memory; what a filter of known keys has to hold.
-    pub fn remembered_keys(&self) -> impl Iterator<Item = &RememberedKey> {
-        self.book.iter().filter_map(|(_, reservation)| reservation.key.as_ref())
+    /// Digests of the idempotency keys in memory, of reservations and of bookings; what a filter of
+    /// known keys has to hold.
+    pub fn remembered_keys(&self) -> impl Iterator<Item = &KeyDigest> {
+        let reserved = self.book.iter().filter_map(|(_, reservation)| reservation.key.as_ref());
+        reserved.map(|key| &key.digest).chain(self.booking_keys.keys())
+    }
+
+    /// Keys with which bookings were asked for.
+    #[must_use]
+    pub fn booking_keys_len(&self) -> usize {
+        self.booking_keys.len()
     }
 
     /// The next sequence number: how many reservations the event ever had, plus one.
