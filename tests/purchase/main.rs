@@ -12,6 +12,7 @@ mod buyers;
 mod crashes;
 mod late;
 mod payments;
+mod refunds;
 mod rush;
 mod shop;
 mod webhooks;
