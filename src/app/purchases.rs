@@ -71,7 +71,7 @@ pub(super) fn prepare(config: &Config, is_new: bool) -> anyhow::Result<Purchases
     };
     let cashier = CashierOptions {
         concurrency: config.payment.concurrency,
-        per_second: config.payment.per_second.get(),
+        per_second: config.payment.per_second,
         backoff: BACKOFF,
     };
     let ring = keys.ring();

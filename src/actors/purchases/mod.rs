@@ -8,6 +8,7 @@
 mod cashier;
 mod errand;
 mod notifier;
+mod rounds;
 
 pub use cashier::{CashierOptions, start as start_cashier};
 pub use notifier::{NotifierOptions, start as start_notifier};

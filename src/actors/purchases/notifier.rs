@@ -2,17 +2,18 @@
 //! delivered or given up. At least once: a crash between sending and noting sends the same id again.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef, SpawnErr};
+use ractor::SpawnErr;
 
-use super::errand::{Ending, Errands};
+use super::errand::Ending;
+use super::rounds::{self, Pace, Work};
 use crate::actors::router::Router;
-use crate::actors::shard::{Place, Unsent};
+use crate::actors::shard::{Page, Place, SubmitError, Unsent};
 use crate::documents::text::Fonts;
 use crate::documents::{self, TICKETS_MAX, mail as words, ticket_pdf};
 use crate::domain::booking::{BookingStatus, MessageKind};
-use crate::domain::ids::{EventNumber, ShardId};
+use crate::domain::ids::ShardId;
 use crate::domain::inventory::Command;
 use crate::domain::message::next_try;
 use crate::domain::ticket::SigningKey;
@@ -35,27 +36,11 @@ pub struct NotifierOptions {
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Rest when a shard did not answer.
 const SHARD_REST: Duration = Duration::from_secs(1);
-/// Before every place: events are numbered from 1.
-const START: Place = (EventNumber(0), 0);
 
-enum Message {
-    Look,
-    Ended(Place, Ending),
-}
-
-struct Notifier;
-
-struct Parts {
+struct Notifier {
     router: Arc<Router>,
     options: NotifierOptions,
     metrics: PurchaseMetrics,
-}
-
-struct State {
-    parts: Arc<Parts>,
-    errands: Errands,
-    /// By shard: where the next look goes on, and how much was owed at the last.
-    cursors: Vec<(Place, usize)>,
 }
 
 /// Starts the notifier; it ends when its actor is stopped.
@@ -66,77 +51,38 @@ pub async fn start(
     router: Arc<Router>,
     options: NotifierOptions,
 ) -> Result<ractor::ActorCell, SpawnErr> {
-    let parts = Parts { router, options, metrics: PurchaseMetrics::new() };
-    let (actor, _) = Actor::spawn(None, Notifier, parts).await?;
-    // Each look begins the next one: looks of an interval would pile up before endings when shards are slow.
-    actor.cast(Message::Look).map_err(|error| SpawnErr::StartupFailed(error.into()))?;
-    Ok(actor.get_cell())
+    let concurrency = options.concurrency;
+    let pace = Pace { look_every: LOOK_EVERY, concurrency, per_second: None };
+    let notifier = Notifier { router, options, metrics: PurchaseMetrics::new() };
+    rounds::start(notifier, pace).await
 }
 
-impl Actor for Notifier {
-    type Msg = Message;
-    type State = State;
-    type Arguments = Parts;
+impl Work for Notifier {
+    type Entry = Unsent;
 
-    async fn pre_start(
-        &self,
-        _myself: ActorRef<Message>,
-        parts: Parts,
-    ) -> Result<State, ActorProcessingErr> {
-        let cursors = vec![(START, 0); parts.router.shards().len()];
-        Ok(State { parts: Arc::new(parts), errands: Errands::default(), cursors })
+    fn shards(&self) -> usize {
+        self.router.shards().len()
     }
 
-    async fn handle(
-        &self,
-        myself: ActorRef<Message>,
-        message: Message,
-        state: &mut State,
-    ) -> Result<(), ActorProcessingErr> {
-        let now = Instant::now();
-        match message {
-            Message::Ended(place, ending) => state.errands.end(place, ending, now),
-            Message::Look => {
-                state.errands.forget_old(now);
-                for shard in 0..state.cursors.len() {
-                    state.look_at(shard, now, &myself).await;
-                }
-                let total: usize = state.cursors.iter().map(|(_, total)| total).sum();
-                state.parts.metrics.outbox_depth.set(total as f64);
-                drop(myself.send_after(LOOK_EVERY, || Message::Look));
-            }
-        }
-        Ok(())
+    async fn page(&self, shard: ShardId, after: Place) -> Result<Page<Unsent>, SubmitError> {
+        self.router.messages(shard, after).await
+    }
+
+    fn place(unsent: &Unsent) -> Place {
+        (unsent.event, unsent.number)
+    }
+
+    /// Tries count in the journal, over restarts.
+    async fn attempt(&self, unsent: Unsent, _tries: u32) -> Ending {
+        self.deliver(unsent).await
+    }
+
+    fn looked(&self, owed: usize) {
+        self.metrics.outbox_depth.set(owed as f64);
     }
 }
 
-impl State {
-    /// One page a look: mails are no rush.
-    async fn look_at(&mut self, shard: usize, now: Instant, myself: &ActorRef<Message>) {
-        let id = ShardId(u16::try_from(shard).unwrap_or_default());
-        let (after, _) = self.cursors[shard];
-        let Ok(page) = self.parts.router.messages(id, after).await else { return };
-        self.cursors[shard] = (START, page.total);
-        for unsent in page.entries {
-            if self.parts.options.concurrency <= self.errands.under_way() {
-                return;
-            }
-            let place = (unsent.event, unsent.number);
-            self.cursors[shard].0 = place;
-            if self.errands.begin(place, now).is_none() {
-                continue;
-            }
-            let (parts, myself) = (Arc::clone(&self.parts), myself.clone());
-            tokio::spawn(async move {
-                let ending = parts.deliver(unsent).await;
-                // Whoever stops the notifier needs no endings any more.
-                drop(myself.cast(Message::Ended(place, ending)));
-            });
-        }
-    }
-}
-
-impl Parts {
+impl Notifier {
     async fn deliver(&self, unsent: Unsent) -> Ending {
         let (event, number) = (unsent.receipt.reservation.terms.id.clone(), unsent.number);
         let tries = unsent.message.tries + 1;
