@@ -57,6 +57,9 @@ pub const POINTS: &[&str] = &[
     "before_mail",
     "after_mail",
     "after_mail_noted",
+    "before_sms",
+    "after_sms",
+    "after_sms_noted",
     "before_append",
     "after_append",
 ];

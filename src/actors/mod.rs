@@ -20,7 +20,9 @@ mod shard;
 
 pub use committer::{Committer, CommitterOptions};
 pub use directory::{Directory, EventEntry, Published};
-pub use purchases::{CashierOptions, NotifierOptions, start_cashier, start_notifier};
+pub use purchases::{
+    CashierOptions, MailWay, NotifierOptions, SmsWay, start_cashier, start_notifiers,
+};
 pub use root::{Engine, EngineOptions};
 pub use router::{NewEvent, Router};
-pub use shard::{Answer, Answers, ShardHandle, SubmitError};
+pub use shard::{Answer, Answers, ShardHandle, SubmitError, Unsent};

@@ -8,7 +8,9 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::sync::mpsc;
 
-use crate::actors::{CashierOptions, NotifierOptions, Router, start_cashier, start_notifier};
+use crate::actors::{
+    CashierOptions, MailWay, NotifierOptions, Router, start_cashier, start_notifiers,
+};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{
     Config, MailConfig, MailMode, PaymentConfig, Provider, SmtpConfig, SmtpSecurity,
@@ -63,12 +65,13 @@ pub(super) fn prepare(config: &Config, is_new: bool) -> anyhow::Result<Purchases
         tracing::warn!(?skipped, "a font is not used");
     }
     let (payments, webhooks) = provider(&config.payment, clock)?;
-    let notifier = NotifierOptions {
+    let mail = MailWay {
         concurrency: config.mail.concurrency,
-        mail: mail(&config.mail).context("[mail]")?,
+        channel: mail(&config.mail).context("[mail]")?,
         fonts: Arc::clone(&fonts),
         signer: keys.signing().clone(),
     };
+    let notifier = NotifierOptions { mail, sms: None };
     let cashier = CashierOptions {
         concurrency: config.payment.concurrency,
         per_second: config.payment.per_second,
@@ -168,8 +171,9 @@ impl Purchases {
         let payments = Arc::clone(&self.desk.payments);
         front.open(Arc::clone(router), self.desk);
         let cashier = start_cashier(Arc::clone(router), payments, self.cashier).await;
-        let notifier = start_notifier(Arc::clone(router), self.notifier).await;
-        let actors = vec![cashier.context("the cashier")?, notifier.context("the notifier")?];
+        let notifiers = start_notifiers(router, self.notifier).await;
+        let mut actors = notifiers.context("the notifiers")?;
+        actors.push(cashier.context("the cashier")?);
         let webhooks =
             self.webhooks.map(|webhooks| tokio::spawn(feed(webhooks, Arc::clone(front))));
         Ok(Workers { actors, webhooks })

@@ -14,7 +14,7 @@ use ractor::SpawnErr;
 use super::errand::Ending;
 use super::rounds::{self, Pace, Work};
 use crate::actors::router::Router;
-use crate::actors::shard::{Owing, Page, Place, SubmitError};
+use crate::actors::shard::{self, Owing, Page, Place, SubmitError};
 use crate::domain::booking::{Owed, PaymentOutcome, PaymentStatus};
 use crate::domain::ids::{ReservationId, ShardId};
 use crate::domain::inventory::Command;
@@ -84,8 +84,8 @@ impl Work for Cashier {
         self.settle(&owing, tries).await
     }
 
-    fn looked(&self, owed: usize) {
-        self.metrics.queue_depth.set(owed as f64);
+    fn looked(&self, owed: shard::Owed) {
+        self.metrics.queue_depth.set(owed.waiting as f64);
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use ractor::{Actor, ActorProcessingErr, ActorRef, SpawnErr};
 
 use super::errand::{Ending, Errands};
-use crate::actors::shard::{Page, Place, SubmitError};
+use crate::actors::shard::{Owed, Page, Place, SubmitError};
 use crate::domain::ids::{EventNumber, ShardId};
 
 /// What shards owe, and how one entry of it is tried.
@@ -35,7 +35,7 @@ pub(super) trait Work: Send + Sync + 'static {
     fn attempt(&self, entry: Self::Entry, tries: u32) -> impl Future<Output = Ending> + Send;
 
     /// Told after each look how much all shards owe.
-    fn looked(&self, owed: usize);
+    fn looked(&self, owed: Owed);
 }
 
 /// How fast it is worked off.
@@ -85,7 +85,7 @@ struct Round {
     /// Where the next look goes on, so that many that rest do not hide those behind them.
     cursor: Place,
     /// How much it owed at the last look.
-    owed: usize,
+    owed: Owed,
 }
 
 /// Starts working; it ends when its actor is stopped.
@@ -109,7 +109,7 @@ impl<W: Work> Actor for Rounds<W> {
         _myself: ActorRef<Message>,
         (work, pace): Self::Arguments,
     ) -> Result<State<W>, ActorProcessingErr> {
-        let shards = vec![Round { cursor: START, owed: 0 }; work.shards()];
+        let shards = vec![Round { cursor: START, owed: Owed::default() }; work.shards()];
         let allowance = Allowance::new(pace.per_second, Instant::now());
         let (work, errands) = (Arc::new(work), Errands::default());
         Ok(State { work, pace, errands, shards, first: 0, is_full: false, allowance })
@@ -161,7 +161,11 @@ impl<W: Work> State<W> {
             }
         }
         self.first = (self.first + 1) % shards.max(1);
-        self.work.looked(self.shards.iter().map(|round| round.owed).sum());
+        let all = self.shards.iter().fold(Owed::default(), |all, round| Owed {
+            waiting: all.waiting + round.owed.waiting,
+            dead: all.dead + round.owed.dead,
+        });
+        self.work.looked(all);
     }
 
     fn has_room(&self) -> bool {
@@ -173,7 +177,7 @@ impl<W: Work> State<W> {
         let mut idle_pages = 0;
         while idle_pages < IDLE_PAGES_MAX {
             let Ok(page) = self.work.page(id, self.shards[shard].cursor).await else { return };
-            self.shards[shard].owed = page.total;
+            self.shards[shard].owed = page.owed;
             if page.entries.is_empty() {
                 self.shards[shard].cursor = START;
                 return;
@@ -312,7 +316,8 @@ mod tests {
             let (number, owed) = (usize::from(shard.0), &shards[usize::from(shard.0)]);
             let from = (std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded);
             let entries = owed.range(from).take(PAGE).map(|(place, how)| (number, *place, *how));
-            Ok(Page { entries: entries.collect(), total: owed.len() })
+            let owed = Owed { waiting: owed.len(), dead: 0 };
+            Ok(Page { entries: entries.collect(), owed })
         }
 
         fn place(entry: &Self::Entry) -> Place {
@@ -335,7 +340,7 @@ mod tests {
             }
         }
 
-        fn looked(&self, _owed: usize) {}
+        fn looked(&self, _owed: Owed) {}
     }
 
     fn pace(concurrency: usize) -> Pace {
