@@ -9,16 +9,17 @@ use anyhow::Context;
 use tokio::sync::mpsc;
 
 use crate::actors::{
-    CashierOptions, MailWay, NotifierOptions, Router, start_cashier, start_notifiers,
+    CashierOptions, MailWay, NotifierOptions, Router, SmsWay, start_cashier, start_notifiers,
 };
 use crate::clock::{Clock, SystemClock};
 use crate::config::{
-    Config, MailConfig, MailMode, PaymentConfig, Provider, SmtpConfig, SmtpSecurity,
+    Config, MailConfig, MailMode, PaymentConfig, Provider, SmsConfig, SmtpConfig, SmtpSecurity,
 };
 use crate::documents::text::Fonts;
 use crate::http::{Desk, Front, take_webhook};
 use crate::providers::backoff::Backoff;
 use crate::providers::breaker::BreakerOptions;
+use crate::providers::client::Patience;
 use crate::providers::mail::{
     FileChannel, Login, MailChannel, Security, Sender, SmtpChannel, SmtpOptions, check_address,
 };
@@ -27,6 +28,7 @@ use crate::providers::payment::guarded::Guarded;
 use crate::providers::payment::simulated::{RawWebhook, Simulated, SimulatedOptions};
 use crate::providers::payment::stripe::{Stripe, StripeOptions};
 use crate::providers::send::Hidden;
+use crate::providers::sms::{HttpSms, HttpSmsOptions};
 use crate::storage::ticket_keys::TicketKeys;
 
 /// Faults in a row after which a provider is left alone for a while.
@@ -34,6 +36,9 @@ const FAULTS_MAX: std::num::NonZeroU32 = std::num::NonZeroU32::new(20).expect("n
 const PAUSE: Duration = Duration::from_secs(5);
 /// Rest between two tries of one payment. A minute at the most: buyers wait for their tickets.
 const BACKOFF: Backoff = Backoff { min: Duration::from_millis(200), max: Duration::from_secs(60) };
+
+/// Longest wait for a connection to a gateway that is there.
+const CONNECT_MAX: Duration = Duration::from_secs(5);
 
 /// Everything that has to be made before the first booking is taken.
 pub(super) struct Purchases {
@@ -71,7 +76,8 @@ pub(super) fn prepare(config: &Config, is_new: bool) -> anyhow::Result<Purchases
         fonts: Arc::clone(&fonts),
         signer: keys.signing().clone(),
     };
-    let notifier = NotifierOptions { mail, sms: None };
+    let sms = config.sms.as_ref().map(sms).transpose().context("[sms]")?;
+    let notifier = NotifierOptions { mail, sms };
     let cashier = CashierOptions {
         concurrency: config.payment.concurrency,
         per_second: config.payment.per_second,
@@ -160,6 +166,21 @@ fn smtp_options(smtp: &SmtpConfig, sender: Sender, connections_max: usize) -> Sm
         connections_max,
         ..SmtpOptions::new(smtp.host.clone(), sender)
     }
+}
+
+fn sms(config: &SmsConfig) -> anyhow::Result<SmsWay> {
+    let total = config.timeout;
+    let options = HttpSmsOptions {
+        url: config.url.clone(),
+        token: Hidden::new(config.token.0.clone()),
+        from: config.from.clone(),
+        segments_max: config.segments_max,
+        roots_file: config.root_certificates.clone(),
+        patience: Patience { connect: total.min(CONNECT_MAX), total },
+    };
+    let channel = Box::new(HttpSms::new(options)?);
+    let (concurrency, segments_max) = (config.concurrency, config.segments_max);
+    Ok(SmsWay { concurrency, channel, segments_max })
 }
 
 impl Purchases {

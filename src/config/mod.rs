@@ -32,12 +32,12 @@ use crate::domain::time::HoldLength;
 pub use environment::PREFIX as ENVIRONMENT_PREFIX;
 pub use error::{ConfigError, Origin, Unfit};
 pub use purchases::{
-    MailConfig, MailMode, PaymentConfig, Provider, Secret, Simulation, SmtpConfig, SmtpSecurity,
-    TicketConfig,
+    MailConfig, MailMode, PaymentConfig, Provider, Secret, Simulation, SmsConfig, SmtpConfig,
+    SmtpSecurity, TicketConfig,
 };
 pub use raw::{
     RawAdmin, RawDemo, RawIdentity, RawLog, RawMail, RawPayment, RawSale, RawServer, RawShards,
-    RawStorage, RawTickets,
+    RawSms, RawStorage, RawTickets,
 };
 
 /// The file that is read when none is named, if it is there.
@@ -56,6 +56,8 @@ pub struct Config {
     pub sale: SaleConfig,
     pub payment: PaymentConfig,
     pub mail: MailConfig,
+    /// Absent: no short messages are sent.
+    pub sms: Option<SmsConfig>,
     pub tickets: TicketConfig,
     pub identity: IdentityConfig,
     pub demo: DemoConfig,
@@ -194,6 +196,7 @@ impl TryFrom<raw::RawConfig> for Config {
             sale: raw.sale.try_into()?,
             payment: raw.payment.try_into()?,
             mail: raw.mail.try_into()?,
+            sms: purchases::sms(raw.sms)?,
             tickets: raw.tickets.try_into()?,
             identity: raw.identity.try_into()?,
             demo: raw.demo.try_into()?,

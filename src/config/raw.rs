@@ -21,6 +21,7 @@ pub(super) struct RawConfig {
     pub(super) sale: RawSale,
     pub(super) payment: RawPayment,
     pub(super) mail: RawMail,
+    pub(super) sms: RawSms,
     pub(super) tickets: RawTickets,
     pub(super) identity: RawIdentity,
     pub(super) demo: RawDemo,
@@ -104,6 +105,20 @@ pub struct RawMail {
     pub(super) security: String,
     pub(super) username: String,
     pub(super) password: String,
+    pub(super) root_certificates: String,
+    pub(super) concurrency: i64,
+}
+
+/// `[sms]` as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawSms {
+    pub(super) mode: String,
+    pub(super) url: String,
+    pub(super) token: String,
+    pub(super) from: String,
+    pub(super) segments_max: i64,
+    pub(super) timeout_ms: i64,
     pub(super) root_certificates: String,
     pub(super) concurrency: i64,
 }

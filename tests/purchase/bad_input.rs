@@ -52,6 +52,8 @@ async fn an_order_that_is_wrong_is_refused_with_its_field_named_and_changes_noth
         (with(&["contact", "email"], json!(1)), "contact.email"),
         (with(&["contact", "phone"], json!("030 123456")), "contact.phone"),
         (with(&["contact", "phone"], json!("+4930-abc")), "contact.phone"),
+        (with(&["contact", "phone"], json!("")), "contact.phone"),
+        (with(&["contact", "phone"], json!("+49".repeat(10_000))), "contact.phone"),
         (with(&["contact", "name"], json!("")), "contact.name"),
         (with(&["contact", "name"], json!("x".repeat(201))), "contact.name"),
         (with(&["contact", "fax"], json!("1")), "contact.fax"),
@@ -66,6 +68,12 @@ async fn an_order_that_is_wrong_is_refused_with_its_field_named_and_changes_noth
         assert_eq!((status, &answer["code"]), (400, &json!("invalid_request")), "{body}: {answer}");
         if !body.is_array() {
             assert_eq!(answer["errors"][0]["field"], field, "{body}: {answer}");
+        }
+        if field == "contact.phone" {
+            let reason = answer["errors"][0]["reason"].as_str().expect("a reason");
+            let value = body["contact"]["phone"].as_str().expect("a text");
+            assert!(reason.contains(&value[..value.len().min(40)]), "{reason}");
+            assert!(reason.contains("country code") && reason.len() < 250, "{reason}");
         }
     }
     let (status, answer, _) = shop.book(&good, &"k".repeat(256)).await;
