@@ -7,6 +7,7 @@ pub(super) mod checkins;
 pub(super) mod draft;
 pub(super) mod events;
 pub(super) mod health;
+pub(super) mod operator;
 pub(super) mod pages;
 pub(super) mod payments;
 pub(super) mod reservations;

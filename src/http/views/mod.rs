@@ -1,11 +1,13 @@
 //! The bodies that go out.
 
+mod dead_letters;
 mod purchases;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub(in crate::http) use self::dead_letters::{DeadLetter, DeadLetterList};
 pub(in crate::http) use self::purchases::{Booking, Checkin, Tickets};
 use crate::actors::Published;
 use crate::domain::inventory::Receipt;
