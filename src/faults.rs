@@ -18,6 +18,7 @@
 //! | `panic_on_customer` | a shard panics when the customer named `panic` reserves |
 //! | `charge_anew` | each try to charge a card has a key of its own |
 //! | `unknown_is_declined` | a charge that was not answered counts as declined |
+//! | `refund_by_key_only` | a refund that is under way is only asked for again, never looked up |
 //! | `skip_look_up` | a charge that was not answered is only tried again, never looked up |
 //! | `note_before_send` | a message is noted as sent, then sent |
 //! | `note_before_announce` | a webhook is noted as taken, then sent |
@@ -36,6 +37,7 @@ pub const WORDS: &[&str] = &[
     "panic_on_customer",
     "charge_anew",
     "unknown_is_declined",
+    "refund_by_key_only",
     "skip_look_up",
     "note_before_send",
     "note_before_announce",
@@ -64,6 +66,9 @@ pub const POINTS: &[&str] = &[
     "before_announced",
     "after_announced",
     "after_announced_noted",
+    "before_sms",
+    "after_sms",
+    "after_sms_noted",
     "before_append",
     "after_append",
 ];

@@ -97,6 +97,12 @@ impl Directory {
         self.by_id.pin().insert(entry.id.clone(), entry);
     }
 
+    /// The event of a number that operators saw. Walks all events: not for what buyers ask.
+    pub(super) fn find_number(&self, number: EventNumber) -> Option<Arc<EventEntry>> {
+        let ordered = self.ordered.read().unwrap_or_else(PoisonError::into_inner);
+        ordered.values().find(|entry| entry.number == number).cloned()
+    }
+
     /// Up to `limit` events after the id `after`, in the order of their ids.
     #[must_use]
     pub fn list(&self, after: Option<&str>, limit: usize) -> Vec<Arc<EventEntry>> {

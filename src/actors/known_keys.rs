@@ -28,7 +28,7 @@ pub struct KnownKeys {
 impl KnownKeys {
     /// A filter that knows the keys of this state.
     pub fn of(inventory: &Inventory) -> Self {
-        let room = inventory.reservations().max(KEYS_MIN) * 2;
+        let room = keys_max(inventory).max(KEYS_MIN) * 2;
         let keys =
             Self { filter: ArcSwap::from_pointee(filter(room, inventory)), room: room.into() };
         keys.room.store(room, Ordering::Relaxed);
@@ -39,10 +39,11 @@ impl KnownKeys {
         self.filter.load().contains(&key.0)
     }
 
-    /// Called by the shard alone, when the reservation is staged: before it can be published.
+    /// Called by the shard alone, when the reservation or the booking is staged: before it can be
+    /// published.
     pub fn learn(&self, key: &KeyDigest, inventory: &Inventory) {
-        if self.room.load(Ordering::Relaxed) <= inventory.reservations() {
-            let room = inventory.reservations() * 2;
+        if self.room.load(Ordering::Relaxed) <= keys_max(inventory) {
+            let room = keys_max(inventory) * 2;
             self.filter.store(filter(room, inventory).into());
             self.room.store(room, Ordering::Relaxed);
         }
@@ -50,11 +51,16 @@ impl KnownKeys {
     }
 }
 
+/// As many keys as there may be: one of each reservation, and one of each booking.
+fn keys_max(inventory: &Inventory) -> usize {
+    inventory.reservations() + inventory.booking_keys_len()
+}
+
 fn filter(room: usize, inventory: &Inventory) -> AtomicBloomFilter {
     // Digests are evenly spread already; a fixed seed keeps the filter the same in every run.
     let filter = AtomicBloomFilter::with_false_pos(FALSE_POSITIVES).seed(&0).expected_items(room);
     for key in inventory.remembered_keys() {
-        filter.insert(&key.digest.0);
+        filter.insert(&key.0);
     }
     filter
 }

@@ -20,12 +20,14 @@ mod router;
 mod shard;
 
 pub use announcer::{
-    AnnouncerDown, AnnouncerHandle, AnnouncerOptions, KINDS, LogSource, Receiver, ReviveError,
+    AnnouncerDown, AnnouncerHandle, AnnouncerOptions, LogSource, Receiver, ReviveError,
     SendAgainError, TopicError, Topics, start as start_announcer,
 };
 pub use committer::{Committer, CommitterOptions};
 pub use directory::{Directory, EventEntry, Published};
-pub use purchases::{CashierOptions, NotifierOptions, start_cashier, start_notifier};
+pub use purchases::{
+    CashierOptions, MailWay, NotifierOptions, SmsWay, start_cashier, start_notifiers,
+};
 pub use root::{Engine, EngineOptions};
 pub use router::{NewEvent, Router};
-pub use shard::{Answer, Answers, ShardHandle, SubmitError};
+pub use shard::{Answer, Answers, ShardHandle, SubmitError, Unsent};

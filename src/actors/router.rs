@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::directory::{Directory, EventEntry, Published};
 use super::shard::{Answer, Answers, Ask, Owing, Page, Place, ShardHandle, SubmitError, Unsent};
 use crate::clock::Clock;
+use crate::domain::booking::Channel;
 use crate::domain::idempotency::RememberedKey;
 use crate::domain::ids::{EventNumber, ReservationId, ShardId};
 use crate::domain::inventory::{Command, Create, EventTerms, Refusal, Reserve, SaleState};
@@ -145,17 +146,56 @@ impl Router {
         }
     }
 
-    /// A page of the messages of one shard that were not sent.
+    /// A page of the messages of one shard that a channel is to send.
     ///
     /// # Errors
     /// [`SubmitError`].
     pub(super) async fn messages(
         &self,
         shard: ShardId,
+        channel: Channel,
         after: Place,
     ) -> Result<Page<Unsent>, SubmitError> {
-        match self.shard(shard)?.submit(Ask::Messages { after }).await? {
+        match self.shard(shard)?.submit(Ask::Messages { channel, after }).await? {
             Answer::Messages(page) => Ok(page),
+            _ => Err(SubmitError::ShardDown),
+        }
+    }
+
+    /// Up to `limit` messages of all events that were given up, after the one that was seen last, in the
+    /// order of their events' numbers and their own.
+    ///
+    /// # Errors
+    /// [`SubmitError`]: a shard did not answer, and its messages would be missing.
+    pub async fn dead_messages(
+        &self,
+        after: (EventNumber, u64),
+        limit: usize,
+    ) -> Result<Vec<Unsent>, SubmitError> {
+        let mut found: Vec<Unsent> = Vec::new();
+        for shard in &self.shards {
+            match shard.submit(Ask::DeadMessages { after, limit }).await? {
+                Answer::Messages(page) => found.extend(page.entries),
+                _ => return Err(SubmitError::ShardDown),
+            }
+            // What is kept stays small, however many shards have much to tell.
+            found.sort_unstable_by_key(|unsent| (unsent.event, unsent.number));
+            found.truncate(limit);
+        }
+        Ok(found)
+    }
+
+    /// Sends a message again that was given up. `Ok(None)`: there is no such event.
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub async fn revive(
+        &self,
+        (event, message): (EventNumber, u64),
+    ) -> Result<Option<Unsent>, SubmitError> {
+        let Some(entry) = self.directory.find_number(event) else { return Ok(None) };
+        match self.submit(&entry, Command::Revive { message }).await? {
+            Answer::Message(unsent) => Ok(Some(*unsent)),
             _ => Err(SubmitError::ShardDown),
         }
     }

@@ -8,15 +8,18 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::sync::mpsc;
 
-use crate::actors::{CashierOptions, NotifierOptions, Router, start_cashier, start_notifier};
+use crate::actors::{
+    CashierOptions, MailWay, NotifierOptions, Router, SmsWay, start_cashier, start_notifiers,
+};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{
-    Config, MailConfig, MailMode, PaymentConfig, Provider, SmtpConfig, SmtpSecurity,
+    Config, MailConfig, MailMode, PaymentConfig, Provider, SmsConfig, SmtpConfig, SmtpSecurity,
 };
 use crate::documents::text::Fonts;
 use crate::http::{Desk, Front, take_webhook};
 use crate::providers::backoff::Backoff;
 use crate::providers::breaker::BreakerOptions;
+use crate::providers::client::Patience;
 use crate::providers::mail::{
     FileChannel, Login, MailChannel, Security, Sender, SmtpChannel, SmtpOptions, check_address,
 };
@@ -25,6 +28,7 @@ use crate::providers::payment::guarded::Guarded;
 use crate::providers::payment::simulated::{RawWebhook, Simulated, SimulatedOptions};
 use crate::providers::payment::stripe::{Stripe, StripeOptions};
 use crate::providers::send::Hidden;
+use crate::providers::sms::{HttpSms, HttpSmsOptions};
 use crate::storage::event_log::EventLog;
 use crate::storage::ticket_keys::TicketKeys;
 
@@ -33,6 +37,9 @@ const FAULTS_MAX: std::num::NonZeroU32 = std::num::NonZeroU32::new(20).expect("n
 const PAUSE: Duration = Duration::from_secs(5);
 /// Rest between two tries of one payment. A minute at the most: buyers wait for their tickets.
 const BACKOFF: Backoff = Backoff { min: Duration::from_millis(200), max: Duration::from_secs(60) };
+
+/// Longest wait for a connection to a gateway that is there.
+const CONNECT_MAX: Duration = Duration::from_secs(5);
 
 /// Everything that has to be made before the first booking is taken.
 pub(super) struct Purchases {
@@ -68,15 +75,17 @@ pub(super) fn prepare(
         tracing::warn!(?skipped, "a font is not used");
     }
     let (payments, webhooks) = provider(&config.payment, clock)?;
-    let notifier = NotifierOptions {
+    let mail = MailWay {
         concurrency: config.mail.concurrency,
-        mail: mail(&config.mail).context("[mail]")?,
+        channel: mail(&config.mail).context("[mail]")?,
         fonts: Arc::clone(&fonts),
         signer: keys.signing().clone(),
     };
+    let sms = config.sms.as_ref().map(sms).transpose().context("[sms]")?;
+    let notifier = NotifierOptions { mail, sms };
     let cashier = CashierOptions {
         concurrency: config.payment.concurrency,
-        per_second: config.payment.per_second.get(),
+        per_second: config.payment.per_second,
         backoff: BACKOFF,
     };
     let ring = keys.ring();
@@ -164,6 +173,21 @@ fn smtp_options(smtp: &SmtpConfig, sender: Sender, connections_max: usize) -> Sm
     }
 }
 
+fn sms(config: &SmsConfig) -> anyhow::Result<SmsWay> {
+    let total = config.timeout;
+    let options = HttpSmsOptions {
+        url: config.url.clone(),
+        token: Hidden::new(config.token.0.clone()),
+        from: config.from.clone(),
+        segments_max: config.segments_max,
+        roots_file: config.root_certificates.clone(),
+        patience: Patience { connect: total.min(CONNECT_MAX), total },
+    };
+    let channel = Box::new(HttpSms::new(options)?);
+    let (concurrency, segments_max) = (config.concurrency, config.segments_max);
+    Ok(SmsWay { concurrency, channel, segments_max })
+}
+
 impl Purchases {
     /// Opens the desk and starts the workers.
     ///
@@ -173,8 +197,9 @@ impl Purchases {
         let payments = Arc::clone(&self.desk.payments);
         front.open(Arc::clone(router), self.desk);
         let cashier = start_cashier(Arc::clone(router), payments, self.cashier).await;
-        let notifier = start_notifier(Arc::clone(router), self.notifier).await;
-        let actors = vec![cashier.context("the cashier")?, notifier.context("the notifier")?];
+        let notifiers = start_notifiers(router, self.notifier).await;
+        let mut actors = notifiers.context("the notifiers")?;
+        actors.push(cashier.context("the cashier")?);
         let webhooks =
             self.webhooks.map(|webhooks| tokio::spawn(feed(webhooks, Arc::clone(front))));
         Ok(Workers { actors, webhooks })

@@ -33,12 +33,12 @@ use crate::domain::time::HoldLength;
 pub use environment::PREFIX as ENVIRONMENT_PREFIX;
 pub use error::{ConfigError, Origin, Unfit};
 pub use purchases::{
-    MailConfig, MailMode, PaymentConfig, Provider, Secret, Simulation, SmtpConfig, SmtpSecurity,
-    TicketConfig,
+    MailConfig, MailMode, PaymentConfig, Provider, Secret, Simulation, SmsConfig, SmtpConfig,
+    SmtpSecurity, TicketConfig,
 };
 pub use raw::{
     RawAdmin, RawDemo, RawIdentity, RawLog, RawMail, RawPayment, RawSale, RawServer, RawShards,
-    RawStorage, RawTickets, RawWebhooks,
+    RawSms, RawStorage, RawTickets, RawWebhooks,
 };
 pub use webhooks::WebhookConfig;
 
@@ -60,6 +60,8 @@ pub struct Config {
     pub mail: MailConfig,
     /// `None`: nobody is told.
     pub webhooks: Option<WebhookConfig>,
+    /// Absent: no short messages are sent.
+    pub sms: Option<SmsConfig>,
     pub tickets: TicketConfig,
     pub identity: IdentityConfig,
     pub demo: DemoConfig,
@@ -203,6 +205,7 @@ impl TryFrom<raw::RawConfig> for Config {
             payment: raw.payment.try_into()?,
             mail: raw.mail.try_into()?,
             webhooks: WebhookConfig::checked(raw.webhooks)?,
+            sms: purchases::sms(raw.sms)?,
             tickets: raw.tickets.try_into()?,
             identity: raw.identity.try_into()?,
             demo: raw.demo.try_into()?,

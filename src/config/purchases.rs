@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::bounds::{millis, number, quoted, within};
 use super::error::Unfit;
-use super::raw::{RawMail, RawPayment, RawTickets};
+use super::raw::{RawMail, RawPayment, RawSms, RawTickets};
 
 /// Who moves the money, and how fast it is asked.
 #[derive(Debug, Clone)]
@@ -82,6 +82,23 @@ pub enum SmtpSecurity {
     Tls,
     /// Only to loopback.
     None,
+}
+
+/// How short messages leave: by a gateway that takes JSON over HTTP.
+#[derive(Debug, Clone)]
+pub struct SmsConfig {
+    /// Not empty; https, or http to loopback, which is checked where it is used.
+    pub url: String,
+    pub token: Secret,
+    /// 1 to 32 printable characters.
+    pub from: String,
+    /// Longest text in segments, 1 to 10.
+    pub segments_max: u32,
+    /// For one call, 0.1 s to 600 s.
+    pub timeout: Duration,
+    pub root_certificates: Option<PathBuf>,
+    /// Short messages under way at the most, 1 to 100.
+    pub concurrency: usize,
 }
 
 /// How tickets are drawn.
@@ -180,6 +197,41 @@ impl TryFrom<RawMail> for MailConfig {
         };
         let from_name = (!raw.from_name.is_empty()).then_some(raw.from_name);
         Ok(Self { mode, from: raw.from, from_name, concurrency })
+    }
+}
+
+/// `None` with `mode = "none"`; what stands beside it is checked all the same.
+pub(super) fn sms(raw: RawSms) -> Result<Option<SmsConfig>, Unfit> {
+    let segments_max = within("sms.segments_max", raw.segments_max, 1..=10, number)?;
+    let timeout = millis("sms.timeout_ms", raw.timeout_ms, 100..=600_000)?;
+    let concurrency = within("sms.concurrency", raw.concurrency, 1..=100, number)?;
+    let is_name =
+        |text: &str| (1..=32).contains(&text.chars().count()) && !text.contains(char::is_control);
+    match raw.mode.as_str() {
+        "none" => Ok(None),
+        "http" if raw.url.is_empty() => Err(Unfit::new("sms.url", "\"\"", "must name the gateway")),
+        "http" if raw.token.is_empty() => {
+            let reason = "must be the gateway's token; set ONSALE__SMS__TOKEN";
+            Err(Unfit::new("sms.token", "\"\"", reason))
+        }
+        "http" if !is_name(&raw.from) => {
+            let reason = "must have 1 to 32 printable characters";
+            Err(Unfit::new("sms.from", quoted(raw.from), reason))
+        }
+        "http" => Ok(Some(SmsConfig {
+            url: raw.url,
+            token: Secret(raw.token),
+            from: raw.from,
+            segments_max,
+            timeout,
+            root_certificates: (!raw.root_certificates.is_empty())
+                .then(|| raw.root_certificates.into()),
+            concurrency,
+        })),
+        _ => {
+            let reason = "must be \"none\" or \"http\"";
+            Err(Unfit::new("sms.mode", quoted(raw.mode), reason))
+        }
     }
 }
 

@@ -22,6 +22,7 @@ pub(super) struct RawConfig {
     pub(super) payment: RawPayment,
     pub(super) mail: RawMail,
     pub(super) webhooks: RawWebhooks,
+    pub(super) sms: RawSms,
     pub(super) tickets: RawTickets,
     pub(super) identity: RawIdentity,
     pub(super) demo: RawDemo,
@@ -122,6 +123,20 @@ pub struct RawWebhooks {
     pub(super) timeout_ms: i64,
     pub(super) concurrency: i64,
     pub(super) root_certificates: String,
+}
+
+/// `[sms]` as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawSms {
+    pub(super) mode: String,
+    pub(super) url: String,
+    pub(super) token: String,
+    pub(super) from: String,
+    pub(super) segments_max: i64,
+    pub(super) timeout_ms: i64,
+    pub(super) root_certificates: String,
+    pub(super) concurrency: i64,
 }
 
 /// `[tickets]` as written.

@@ -20,7 +20,7 @@ const REFUSED: &[(&str, &str)] = &[
     (
         "[shardz]",
         "config.toml: [shardz]: unknown section; there are admin, demo, identity, log, mail, \
-         payment, sale, server, shards, storage, tickets, webhooks",
+         payment, sale, server, shards, sms, storage, tickets, webhooks",
     ),
     ("count = 4", "config.toml: count = 4: is outside of any [section]"),
     ("[shards]\ncount == 4", "config.toml: line 2: extra `=`, expected nothing"),
@@ -147,6 +147,22 @@ const REFUSED: &[(&str, &str)] = &[
         "config.toml: webhooks.timeout_ms = 60001: must be 100 to 60000",
     ),
     ("[webhooks]\nconcurrency = 101", "config.toml: webhooks.concurrency = 101: must be 1 to 100"),
+    (
+        "[sms]\nmode = \"carrier\"",
+        "config.toml: sms.mode = \"carrier\": must be \"none\" or \"http\"",
+    ),
+    ("[sms]\nmode = \"http\"", "built-in settings: sms.url = \"\": must name the gateway"),
+    (
+        "[sms]\nmode = \"http\"\nurl = \"https://sms.example\"",
+        "built-in settings: sms.token = \"\": must be the gateway's token; set ONSALE__SMS__TOKEN",
+    ),
+    (
+        "[sms]\nmode = \"http\"\nurl = \"https://sms.example\"\ntoken = \"t\"\nfrom = \"\"",
+        "config.toml: sms.from = \"\": must have 1 to 32 printable characters",
+    ),
+    ("[sms]\nsegments_max = 0", "config.toml: sms.segments_max = 0: must be 1 to 10"),
+    ("[sms]\nconcurrency = 101", "config.toml: sms.concurrency = 101: must be 1 to 100"),
+    ("[sms]\ntimeout_ms = 99", "config.toml: sms.timeout_ms = 99: must be 100 to 600000"),
     ("[demo]\nevent = 1", "config.toml: demo.event = 1: must be true or false"),
     (
         "[log]\nfilter = \"onsale=debug,inof\"",
@@ -178,7 +194,7 @@ fn the_environment_is_refused_by_the_name_of_its_variable() {
             "ONSALE__SAIL__HOLD",
             "5",
             "[sail]: unknown section; there are admin, demo, identity, log, mail, payment, \
-             sale, server, shards, storage, tickets, webhooks",
+             sale, server, shards, sms, storage, tickets, webhooks",
         ),
         ("ONSALE__LISTEN", "5", "[listen]: is not of the form ONSALE__SECTION__KEY"),
     ];

@@ -27,6 +27,28 @@ pub struct Told {
     data: Data,
 }
 
+/// Every type of an entry.
+pub const KINDS: [&str; 18] = [
+    "event.created",
+    "event.changed",
+    "reservation.held",
+    "reservation.released",
+    "reservation.expired",
+    "booking.created",
+    "booking.confirmed",
+    "booking.failed",
+    "booking.cancelled",
+    "payment.processing",
+    "payment.failed",
+    "payment.refund_pending",
+    "payment.refunded",
+    "ticket.redeemed",
+    "message.sent",
+    "message.skipped",
+    "message.failed",
+    "message.revived",
+];
+
 /// What belongs to the type.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(untagged)]
@@ -164,7 +186,7 @@ struct Redeemed {
     occurred_at: String,
 }
 
-/// Of `message.sent` and `message.failed`.
+/// Of `message.sent`, `message.skipped`, `message.failed` and `message.revived`.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = LogMessage)]
 struct Message {
@@ -240,8 +262,18 @@ fn told(
         Fact::MessageSent { message, .. } => {
             ("message.sent", Data::Message(Message { message: *message, is_dead: None }))
         }
+        Fact::MessageSkipped { message, .. } => {
+            ("message.skipped", Data::Message(Message { message: *message, is_dead: None }))
+        }
         Fact::MessageFailed { message, dead, .. } => {
             ("message.failed", Data::Message(Message { message: *message, is_dead: Some(*dead) }))
+        }
+        // Not why: that is what a mail server or a gateway said, perhaps with the address.
+        Fact::MessageGivenUp { message, .. } => {
+            ("message.failed", Data::Message(Message { message: *message, is_dead: Some(true) }))
+        }
+        Fact::MessageRevived { message, .. } => {
+            ("message.revived", Data::Message(Message { message: *message, is_dead: None }))
         }
     })
 }
@@ -396,6 +428,7 @@ mod tests {
         let (terms, entry) = (terms(), Entry { number: 17, happened, names });
         let told = Told::of(&terms.id, &terms, &entry)?;
         assert_eq!(told.number(), 17);
+        assert!(KINDS.contains(&told.kind()), "{}", told.kind());
         let body = serde_json::to_value(&told).unwrap();
         assert_eq!((&body["number"], &body["event"]), (&json!(17), &json!("concert-a")));
         assert_eq!((&body["type"], &body["at"]), (&json!(told.kind()), &json!(rfc3339(AT))));
@@ -505,6 +538,13 @@ mod tests {
                 "message.failed",
                 json!({"message": 9, "is_dead": true}),
             ),
+            (Fact::MessageSkipped { message: 9, at }, "message.skipped", json!({"message": 9})),
+            (
+                Fact::MessageGivenUp { message: 9, reason: "no box: secret".into(), at },
+                "message.failed",
+                json!({"message": 9, "is_dead": true}),
+            ),
+            (Fact::MessageRevived { message: 9, at }, "message.revived", json!({"message": 9})),
         ]);
     }
 

@@ -5,7 +5,7 @@
 use askama::Template;
 
 use super::booking::BookingDocument;
-use super::wording::{moment, money};
+use super::wording::{moment, money, one_line};
 use crate::domain::money::Money;
 
 /// Tickets that are listed one by one; the PDF has all of them.
@@ -112,14 +112,6 @@ fn rendered(template: &impl Template) -> String {
     let body = template.render().expect("the templates call nothing that can fail");
     // askama drops the line end at the end of a template.
     body.trim_end().to_owned() + "\n"
-}
-
-/// Without line ends and other control characters, and without what reorders a line.
-fn one_line(text: &str) -> String {
-    let is_unfit =
-        |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let text: String = text.chars().map(|c| if is_unfit(c) { ' ' } else { c }).collect();
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// No `javascript:`, and nothing that ends the line it stands on.

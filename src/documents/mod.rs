@@ -1,11 +1,11 @@
-//! What a buyer gets to keep: the ticket as PDF, its QR, and the texts of mails. Presentation only:
+//! What a buyer gets: the ticket as PDF, its QR, the texts of mails and short messages. Presentation only:
 //! everything is a function of its arguments, and nothing here knows a clock, a network or a state.
 //!
 //! ```text
 //! booking   what is to be shown          ticket_pdf   one page per ticket
 //! qr        the code as a picture        text/        fonts, shaping, lines
-//! wording   dates and money              mail         subjects and bodies
-//! entry     what an event's log tells      announcement   the same as a webhook
+//! wording   dates and money              mail, sms    subjects and bodies; short texts
+//! entry     what an event's log tells    announcement   the same as a webhook
 //! ```
 
 mod announcement;
@@ -14,6 +14,7 @@ pub mod entry;
 mod issue;
 pub mod mail;
 mod qr;
+pub mod sms;
 pub mod text;
 mod ticket_page;
 mod ticket_pdf;

@@ -1,4 +1,4 @@
-//! Dates and money as English texts. Numbers are never rounded.
+//! Dates and money as English texts, and other people's texts on one line. Numbers are never rounded.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -41,6 +41,14 @@ pub fn money(money: Money) -> String {
     }
     let width = decimals as usize;
     format!("{currency} {whole}.{:0width$}", money.amount % unit)
+}
+
+/// Without line ends and other control characters, and without what reorders a line.
+pub(super) fn one_line(text: &str) -> String {
+    let is_unfit =
+        |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let text: String = text.chars().map(|c| if is_unfit(c) { ' ' } else { c }).collect();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// How many decimals a currency has: the exponent of ISO 4217, list one. 2 where it says nothing.

@@ -13,6 +13,7 @@
 //! | `POST /v1/events/{event}/bookings` and below | `routes::bookings`, `routes::tickets` |
 //! | `POST /v1/events/{event}/checkins` | `routes::checkins::redeem` |
 //! | `POST /v1/payments/webhook` | `routes::payments::webhook` |
+//! | `GET /v1/dead-letters` and below, for operators | `routes::operator::dead_letters` |
 //! | `GET /healthz`, `/readyz`, `/metrics` | `routes::health` |
 //! | `GET /openapi.json`, `/docs`, `/problems/{code}` | `routes::pages` |
 
@@ -22,6 +23,7 @@ mod code;
 mod desk;
 mod door;
 mod layers;
+mod page;
 mod problem;
 mod refusal;
 mod routes;
@@ -31,7 +33,7 @@ mod views;
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::Json;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use utoipa::OpenApi;
@@ -74,6 +76,22 @@ fn described() -> OpenApiRouter<Arc<Front>> {
         .routes(routes!(routes::health::ready))
 }
 
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "onsale, for operators",
+    description = "What only the admin listener serves. It asks nobody who they are.",
+    license(name = "MIT OR Apache-2.0")
+))]
+struct OperatorDoc;
+
+fn described_for_operators() -> OpenApiRouter<Arc<Front>> {
+    OpenApiRouter::with_openapi(OperatorDoc::openapi())
+        .routes(routes!(routes::operator::dead_letters::list))
+        .routes(routes!(routes::operator::dead_letters::send_again))
+        .routes(routes!(routes::health::live))
+        .routes(routes!(routes::health::ready))
+}
+
 /// Takes the webhooks of a payment provider that lives in this process, by the door that all others use.
 ///
 /// # Errors
@@ -90,8 +108,9 @@ pub async fn take_webhook(
 /// Every template that can match, for the metrics.
 #[must_use]
 pub fn route_templates() -> Vec<String> {
-    let (_, document) = described().split_for_parts();
-    let mut templates: Vec<String> = document.paths.paths.keys().cloned().collect();
+    let documents = [described(), described_for_operators()].map(OpenApiRouter::into_openapi);
+    let paths = documents.into_iter().flat_map(|document| document.paths.paths);
+    let mut templates: Vec<String> = paths.map(|(path, _)| path).collect();
     templates.extend(["/problems/{code}", "/openapi.json", "/metrics"].map(str::to_owned));
     templates
 }
@@ -111,10 +130,12 @@ pub fn public(front: Arc<Front>) -> Door {
 
 /// What operators reach.
 pub fn admin(front: Arc<Front>) -> Door {
-    let routes = Router::new()
+    let (router, document) = described_for_operators().split_for_parts();
+    let document = Json(document);
+    let routes = router
         .route("/metrics", get(routes::health::metrics))
-        .route("/healthz", get(routes::health::live))
-        .route("/readyz", get(routes::health::ready))
+        .route("/openapi.json", get(move || async move { document }))
+        .route("/problems/{code}", get(routes::pages::problem))
         .fallback(routes::pages::nothing_here)
         .method_not_allowed_fallback(routes::pages::method_not_allowed)
         .layer(from_fn_with_state(Arc::clone(&front), layers::around))

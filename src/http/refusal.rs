@@ -62,11 +62,13 @@ fn refused(refusal: Refusal, now: UnixMillis) -> Problem {
                 .with("limit", limit)
         }
         Refusal::NoSuchReservation => Problem::new(Code::NotFound, detail),
-        Refusal::NoSuchBooking | Refusal::NoSuchTicket => Problem::new(Code::NotFound, detail),
+        Refusal::NoSuchBooking | Refusal::NoSuchTicket | Refusal::NoSuchMessage => {
+            Problem::new(Code::NotFound, detail)
+        }
         Refusal::AlreadyBooked { status } => {
             Problem::new(Code::AlreadyBooked, detail).with("state", status)
         }
-        Refusal::BookingIs { status } => {
+        Refusal::BookingIs { status } | Refusal::MessageIs { status } => {
             Problem::new(Code::InvalidState, detail).with("state", status)
         }
         Refusal::TicketRevoked => Problem::new(Code::TicketRevoked, detail),

@@ -16,7 +16,7 @@ use anyhow::Context;
 use metrics::{Counter, Gauge, Histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
-pub use purchases::{PurchaseMetrics, count_simulated_money};
+pub use purchases::{OutboxMetrics, PurchaseMetrics, count_simulated_money};
 
 pub const SHARD_QUEUE_DEPTH: &str = "onsale_shard_queue_depth";
 pub const SHARD_QUEUE_WAIT_SECONDS: &str = "onsale_shard_queue_wait_seconds";
@@ -68,7 +68,7 @@ pub const TABLE: &[(&str, Kind, &str, &str)] = &[
     (BOOKING_QUEUE_DEPTH, Kind::Gauge, "", "Bookings whose money is not settled."),
     (PAYMENTS_TOTAL, Kind::Counter, "outcome", "Answers of the payment provider."),
     (NOTIFICATIONS_TOTAL, Kind::Counter, "channel,outcome", "Messages, by how sending ended."),
-    (OUTBOX_DEPTH, Kind::Gauge, "channel", "Messages not sent, those given up among them."),
+    (OUTBOX_DEPTH, Kind::Gauge, "channel,outcome", "Messages that wait, and those given up."),
     (
         SIMULATED_MONEY_TOTAL,
         Kind::Counter,

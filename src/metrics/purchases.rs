@@ -7,39 +7,50 @@ use super::{
     SIMULATED_MONEY_TOTAL,
 };
 
-/// Handles of the cashier and the notifier.
+/// Handles of the cashier.
 pub struct PurchaseMetrics {
     pub queue_depth: Gauge,
-    pub outbox_depth: Gauge,
-    pub webhook_depth: Gauge,
+}
+
+/// Handles of those who send messages by one channel.
+pub struct OutboxMetrics {
+    channel: &'static str,
+    /// Messages to be sent.
+    pub waiting: Gauge,
+    /// Messages given up.
+    pub dead: Gauge,
+}
+
+impl OutboxMetrics {
+    #[must_use]
+    pub fn new(channel: &'static str) -> Self {
+        let depth = |outcome: &'static str| metrics::gauge!(OUTBOX_DEPTH, "channel" => channel, "outcome" => outcome);
+        Self { channel, waiting: depth("waiting"), dead: depth("dead") }
+    }
+
+    /// Counts a try to send a message, or a message that is given up.
+    pub fn count(&self, outcome: &'static str) {
+        self.count_several(outcome, 1);
+    }
+
+    /// The same for several that ended alike.
+    pub fn count_several(&self, outcome: &'static str, several: u64) {
+        static COUNTERS: CounterTable =
+            CounterTable::new(NOTIFICATIONS_TOTAL, &["channel", "outcome"]);
+        COUNTERS.count([self.channel, outcome], several);
+    }
 }
 
 impl PurchaseMetrics {
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            queue_depth: metrics::gauge!(BOOKING_QUEUE_DEPTH),
-            outbox_depth: metrics::gauge!(OUTBOX_DEPTH, "channel" => "mail"),
-            webhook_depth: metrics::gauge!(OUTBOX_DEPTH, "channel" => "webhook"),
-        }
+        Self { queue_depth: metrics::gauge!(BOOKING_QUEUE_DEPTH) }
     }
 
     /// Counts an answer of the payment provider.
     pub fn count(&self, outcome: &'static str) {
         static COUNTERS: CounterTable = CounterTable::new(PAYMENTS_TOTAL, &["outcome"]);
         COUNTERS.count([outcome, ""], 1);
-    }
-
-    /// Counts a try to send a message.
-    pub fn count_message(&self, channel: &'static str, outcome: &'static str) {
-        self.count_messages(channel, outcome, 1);
-    }
-
-    /// The same for several that ended alike.
-    pub fn count_messages(&self, channel: &'static str, outcome: &'static str, several: u64) {
-        static COUNTERS: CounterTable =
-            CounterTable::new(NOTIFICATIONS_TOTAL, &["channel", "outcome"]);
-        COUNTERS.count([channel, outcome], several);
     }
 }
 

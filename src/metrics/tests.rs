@@ -49,8 +49,9 @@ fn every_metric_is_scraped_with_its_help_and_kind() {
         table(REFUSALS_TOTAL, &["code"]).count(["sold_out", ""], 1);
         let purchases = PurchaseMetrics::new();
         purchases.queue_depth.set(1.0);
-        purchases.outbox_depth.set(1.0);
-        purchases.webhook_depth.set(1.0);
+        let outbox = OutboxMetrics::new("mail");
+        outbox.waiting.set(1.0);
+        outbox.dead.set(1.0);
         table(PAYMENTS_TOTAL, &["outcome"]).count(["succeeded", ""], 1);
         table(NOTIFICATIONS_TOTAL, &["channel", "outcome"]).count(["mail", "sent"], 1);
         table(SIMULATED_MONEY_TOTAL, &["state"]).count(["captured", ""], 1);

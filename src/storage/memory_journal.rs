@@ -30,9 +30,10 @@ impl MemoryStore {
         let mut disk = self.lock();
         let checkpoint = disk.checkpoints.last_key_value().map_or(0, |(epoch, _)| *epoch);
         let newest = disk.epochs.last_key_value().map_or(checkpoint + 1, |(epoch, _)| *epoch);
-        disk.epochs.entry(newest).or_default();
+        let groups = disk.epochs.entry(newest).or_default();
+        let epoch_bytes = groups.iter().map(|group| group.len() as u64).sum();
         drop(disk);
-        MemoryJournal { store: self.clone(), epoch: newest, epoch_bytes: 0 }
+        MemoryJournal { store: self.clone(), epoch: newest, epoch_bytes }
     }
 
     /// The append with this number (1, 2, 3… since the store was made) fails, and so do all after it;

@@ -1,30 +1,28 @@
 //! Random histories of purchases: the real rules against a naive sale, with crashes, checkpoints, late
 //! and repeated words of the provider, and a clock that is set back. At the end the till must balance.
 
+mod commands;
 mod naive;
 mod steps;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use naive::{Answer, Done, Naive, book_meaning, reserve_meaning};
-use onsale::domain::booking::{
-    Book, Contact, FailReason, LatePayment, Owed, PaymentOutcome, PaymentTerms, Redeem,
-};
-use onsale::domain::idempotency::{Fingerprint, KeyDigest, RememberedKey};
-use onsale::domain::ids::{CustomerId, EventId, EventNumber, PoolId, ReservationId, ShardId};
+use commands::{book_command, hear_command, id, reserve_command, told};
+use naive::{Answer, Done, Naive};
+use onsale::domain::booking::{FailReason, LatePayment, Owed, Redeem};
+use onsale::domain::ids::{EventId, EventNumber, PoolId, ShardId};
 use onsale::domain::inventory::{
     Amend, BookingTerms, Change, Command, Create, Created, Decision, EventTerms, Fact, Inventory,
-    Line, PoolTerms, Reserve, SaleState, SaleTerms, apply, create, decide,
+    PoolTerms, SaleState, SaleTerms, apply, create, decide,
 };
 use onsale::domain::money::{Currency, Money};
-use onsale::domain::quantity::Quantity;
 use onsale::domain::time::{HoldLength, UnixMillis};
 use onsale::storage::books::Books;
 use onsale::storage::frame::read_frames;
 use onsale::storage::record::{CheckpointPart, decode, decode_entry, encode_created, encode_fact};
 use proptest::prelude::*;
-use steps::{DAY_MS, Heard, Step, steps};
+use steps::{DAY_MS, Heard, Step, Told, steps};
 
 const EVENT: EventNumber = EventNumber(1);
 
@@ -59,46 +57,6 @@ fn created() -> Created {
     };
     let ask = Create { event: EVENT, terms: Arc::new(terms), capacities: vec![8, 5], key: None };
     create(None, &ask).expect("not refused").expect("new")
-}
-
-fn id(sequence: u64) -> ReservationId {
-    ReservationId { sequence, salt: 7 }
-}
-
-fn key(key: Option<u8>, meaning: &[u8]) -> Option<RememberedKey> {
-    let digest = KeyDigest::of(&format!("key-{}", key?));
-    Some(RememberedKey { digest, fingerprint: Fingerprint::of([meaning]) })
-}
-
-fn reserve_command(customer: u8, units: [u32; 2], with: Option<u8>) -> Command {
-    let lines = (0..2_u16).zip(units).filter(|(_, units)| 0 < *units);
-    let line = |(pool, units)| Line { pool, quantity: Quantity::new(units).expect("in bounds") };
-    Command::Reserve(Reserve {
-        lines: lines.map(line).collect(),
-        key: key(with, &reserve_meaning(customer, units)),
-        customer: CustomerId::parse(&format!("fan-{customer}")).expect("printable"),
-        salt: 7,
-    })
-}
-
-fn book_command(sequence: u64, token: u8, with: Option<u8>, email: bool) -> Command {
-    let email_to = email.then(|| "a@example.org".into());
-    Command::Book(Box::new(Book {
-        reservation: id(sequence),
-        payment: PaymentTerms { method: "card".into(), token: format!("tok-{token}").into() },
-        contact: Contact { email: email_to, ..Contact::default() },
-        key: key(with, &book_meaning(sequence, token, email)),
-    }))
-}
-
-fn hear_command(sequence: u64, outcome: Heard, named: bool) -> Command {
-    let outcome = match outcome {
-        Heard::Processing => PaymentOutcome::Processing,
-        Heard::Succeeded => PaymentOutcome::Succeeded,
-        Heard::Declined => PaymentOutcome::Declined,
-        Heard::Nothing => PaymentOutcome::Nothing,
-    };
-    Command::Hear { booking: id(sequence), outcome, provider_id: named.then(|| "pi".into()) }
 }
 
 impl World {
@@ -136,6 +94,7 @@ impl World {
         let time = self.time();
         while self.ask(&Command::ExpireDue) != Ok(Done::Unchanged) {}
         self.naive.expire(time);
+        self.naive.flush();
         // No unit is stuck.
         let next = self.inventory.next_release_at();
         assert!(next.is_none_or(|next| time < next.0), "{next:?} at {time}");
@@ -160,10 +119,10 @@ impl World {
                 let found = self.ask(&Command::Release { reservation: id(sequence) });
                 (found, self.naive.release(sequence, time))
             }
-            Step::Book { nth, token, key, email } => {
+            Step::Book { nth, token, key, ways } => {
                 let sequence = self.nth(nth)?;
-                let found = self.ask(&book_command(sequence, token, key, email));
-                let expected = self.naive.book((sequence, time), token, key, email);
+                let found = self.ask(&book_command(sequence, token, key, ways));
+                let expected = self.naive.book((sequence, time), token, key, ways);
                 self.first_answer(found);
                 if found == Ok(Done::Happens) {
                     let first = self.inventory.booking_receipt(id(sequence))?.booking;
@@ -203,14 +162,18 @@ impl World {
     /// Steps that nobody is refused.
     fn other_step(&mut self, step: &Step) -> Option<()> {
         match *step {
-            Step::Told { nth, sent, dead } => {
+            Step::Told { nth, how } => {
                 let message = self.inventory.messages(0).nth(nth)?.0;
-                assert_eq!(self.ask(&Command::Told { message, sent, dead }), Ok(Done::Happens));
-                if sent {
-                    self.naive.messages.remove(nth);
-                } else {
-                    self.naive.messages[nth].2 = dead;
+                assert_eq!(self.ask(&told(message, how)), Ok(Done::Happens));
+                match how {
+                    Told::Sent | Told::Skipped => drop(self.naive.messages.remove(nth)),
+                    Told::Failed => self.naive.messages[nth].3 = false,
+                    Told::GivenUp => self.naive.messages[nth].3 = true,
                 }
+            }
+            Step::Revive { nth } => {
+                let message = self.inventory.messages(0).nth(nth)?.0;
+                assert_eq!(self.ask(&Command::Revive { message }), self.naive.revive(nth));
             }
             Step::Wait { ms, noticed } => {
                 self.now += ms;
@@ -297,8 +260,10 @@ impl World {
             assert_eq!(found, expected, "booking {sequence}");
         }
         let messages = self.inventory.messages(0);
-        let found: Vec<_> =
-            messages.map(|(_, m, _)| (m.sequence, m.kind.as_str(), m.is_dead)).collect();
+        let found =
+            messages.map(|(_, m, _)| (m.sequence, m.kind.as_str(), m.channel.as_str(), m.is_dead));
+        let found: Vec<_> = found.collect();
+        self.naive.flush();
         assert_eq!(found, self.naive.messages);
     }
 
@@ -312,6 +277,7 @@ impl World {
                 Owed::Charge | Owed::Settle => {
                     let found = self.ask(&hear_command(sequence, outcome, true));
                     assert_eq!(found, self.naive.hear(sequence, outcome, true, time));
+                    self.naive.flush();
                 }
                 Owed::Refund => {}
             }
@@ -340,8 +306,7 @@ impl World {
     fn grow_old(&mut self) {
         let messages: Vec<u64> = self.inventory.messages(0).map(|(number, ..)| number).collect();
         for message in messages {
-            let told = Command::Told { message, sent: true, dead: false };
-            assert_eq!(self.ask(&told), Ok(Done::Happens));
+            assert_eq!(self.ask(&told(message, Told::Sent)), Ok(Done::Happens));
         }
         self.naive.messages.clear();
         for _ in 0..3 {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use onsale::domain::booking::Booking;
 
-use crate::steps::{DAY_MS, HOLD_MS, Heard, PAY_MS};
+use crate::steps::{DAY_MS, HOLD_MS, Heard, PAY_MS, Ways};
 
 /// How a request ends that is not refused; else the code of the refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub struct Reservation {
 #[derive(Debug)]
 pub struct Purchase {
     pub token: u8,
-    pub email: bool,
+    pub ways: Ways,
     pub status: &'static str,
     pub reason: &'static str,
     pub started: bool,
@@ -67,8 +67,10 @@ pub struct Naive {
     pub reservations: BTreeMap<u64, Reservation>,
     /// Key to what was asked, what was answered, and when.
     pub keys: BTreeMap<u8, (Vec<u8>, u64, u64)>,
-    /// Booking and kind of what is still to be told.
-    pub messages: Vec<(u64, &'static str, bool)>,
+    /// What is still to be told: of which booking, what, by which way, and whether it was given up.
+    pub messages: Vec<(u64, &'static str, &'static str, bool)>,
+    /// Those of the step under way that come after all its mails.
+    short_messages: Vec<(u64, &'static str, &'static str, bool)>,
     pub captured: u64,
     pub refunded: u64,
 }
@@ -160,16 +162,16 @@ impl Naive {
         (sequence, now): (u64, u64),
         token: u8,
         key: Option<u8>,
-        email: bool,
+        ways: Ways,
     ) -> Answer {
-        let meaning = book_meaning(sequence, token, email);
+        let meaning = book_meaning(sequence, token, ways);
         if let Some(answer) = self.by_key(key, &meaning, now) {
             return answer;
         }
         let pay_ms = self.pay_ms;
         let reservation = self.reservations.get_mut(&sequence).ok_or("not_found")?;
         if let Some(first) = &reservation.booking {
-            let repeats = key.is_none() && (first.token, first.email) == (token, email);
+            let repeats = key.is_none() && (first.token, first.ways) == (token, ways);
             return if repeats { Ok(Done::Repeats(sequence)) } else { Err("already_booked") };
         }
         match reservation.status {
@@ -180,7 +182,7 @@ impl Naive {
         (reservation.status, reservation.ends) = ("BOOKED", now + pay_ms);
         reservation.booking = Some(Purchase {
             token,
-            email,
+            ways,
             status: "PENDING_PAYMENT",
             reason: "",
             started: false,
@@ -201,9 +203,25 @@ impl Naive {
     }
 
     fn tell(&mut self, sequence: u64, kind: &'static str) {
-        if self.purchase(sequence).is_ok_and(|booking| booking.email) {
-            self.messages.push((sequence, kind, false));
+        let Ok(Ways { email, phone }) = self.purchase(sequence).map(|booking| booking.ways) else {
+            return;
+        };
+        if email {
+            self.messages.push((sequence, kind, "mail", false));
         }
+        if phone {
+            self.short_messages.push((sequence, kind, "sms", false));
+        }
+    }
+
+    /// A step is over.
+    pub fn flush(&mut self) {
+        self.messages.append(&mut self.short_messages);
+    }
+
+    pub fn revive(&mut self, nth: usize) -> Answer {
+        let is_dead = &mut self.messages[nth].3;
+        if std::mem::take(is_dead) { Ok(Done::Happens) } else { Err("invalid_state") }
     }
 
     fn fail(&mut self, sequence: u64, reason: &'static str, now: u64) {
@@ -340,7 +358,7 @@ impl Naive {
         let settled = reservation.booking.as_ref().is_none_or(|booking| {
             booking.status == "FAILED" && matches!(booking.payment(), "FAILED" | "REFUNDED")
         });
-        let told = self.messages.iter().all(|(of, _, dead)| *of != sequence || *dead);
+        let told = self.messages.iter().all(|(of, .., dead)| *of != sequence || *dead);
         let ended = matches!(reservation.status, "RELEASED" | "EXPIRED");
         ended && settled && told && reservation.ended_at + DAY_MS <= now
     }
@@ -355,6 +373,6 @@ pub fn reserve_meaning(customer: u8, units: [u32; 2]) -> Vec<u8> {
     vec![0, customer, units[0] as u8, units[1] as u8]
 }
 
-pub fn book_meaning(sequence: u64, token: u8, email: bool) -> Vec<u8> {
-    vec![1, sequence as u8, token, u8::from(email)]
+pub fn book_meaning(sequence: u64, token: u8, ways: Ways) -> Vec<u8> {
+    vec![1, sequence as u8, token, u8::from(ways.email), u8::from(ways.phone)]
 }

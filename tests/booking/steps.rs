@@ -21,7 +21,7 @@ pub enum Step {
         nth: usize,
         token: u8,
         key: Option<u8>,
-        email: bool,
+        ways: Ways,
     },
     Hear {
         nth: usize,
@@ -41,8 +41,10 @@ pub enum Step {
     },
     Told {
         nth: usize,
-        sent: bool,
-        dead: bool,
+        how: Told,
+    },
+    Revive {
+        nth: usize,
     },
     /// Time passes; perhaps nobody notices what is due.
     Wait {
@@ -65,6 +67,21 @@ pub enum Step {
     CheckpointAndRestore,
 }
 
+/// Which ways to them a buyer leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ways {
+    pub email: bool,
+    pub phone: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    Sent,
+    Skipped,
+    Failed,
+    GivenUp,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heard {
     Processing,
@@ -80,6 +97,9 @@ pub fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => Just(Heard::Declined),
         1 => Just(Heard::Nothing),
     ];
+    let how =
+        prop_oneof![Just(Told::Sent), Just(Told::Skipped), Just(Told::Failed), Just(Told::GivenUp)];
+    let ways = (any::<bool>(), any::<bool>()).prop_map(|(email, phone)| Ways { email, phone });
     let key = || proptest::option::of(0..6_u8);
     // Mostly of the newest, so that something comes of it.
     let nth = || prop_oneof![3 => 0..3_usize, 1 => 0..20_usize];
@@ -88,16 +108,16 @@ pub fn steps() -> impl Strategy<Value = Vec<Step>> {
         6 => (0..4_u8, [0..4_u32, 0..3_u32], key())
             .prop_map(|(customer, units, key)| Step::Reserve { customer, units, key }),
         1 => nth().prop_map(|nth| Step::Release { nth }),
-        6 => (nth(), 0..2_u8, key(), any::<bool>())
-            .prop_map(|(nth, token, key, email)| Step::Book { nth, token, key, email }),
+        6 => (nth(), 0..2_u8, key(), ways)
+            .prop_map(|(nth, token, key, ways)| Step::Book { nth, token, key, ways }),
         8 => (nth(), outcome, any::<bool>())
             .prop_map(|(nth, outcome, named)| Step::Hear { nth, outcome, named }),
         2 => nth().prop_map(|nth| Step::Cancel { nth }),
         1 => nth().prop_map(|nth| Step::Refunded { nth }),
         2 => (nth(), 0..4_u32, 0..2_u8)
             .prop_map(|(nth, ticket, nonce)| Step::Redeem { nth, ticket, nonce }),
-        2 => (nth(), any::<bool>(), any::<bool>())
-            .prop_map(|(nth, sent, dead)| Step::Told { nth, sent, dead }),
+        3 => (nth(), how).prop_map(|(nth, how)| Step::Told { nth, how }),
+        1 => nth().prop_map(|nth| Step::Revive { nth }),
         4 => (ms, prop::bool::weighted(0.7)).prop_map(|(ms, noticed)| Step::Wait { ms, noticed }),
         1 => (0..PAY_MS).prop_map(|ms| Step::ClockBack { ms }),
         1 => (0..2_u16, 0..12_u32).prop_map(|(pool, capacity)| Step::Resize { pool, capacity }),

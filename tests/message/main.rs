@@ -1,11 +1,13 @@
 //! The channels by which messages leave, against servers: scripted ones for what goes wrong, and real ones
 //! in the tests that `tests/mail.sh` and `tests/webhooks.sh` run.
 
+#[path = "../support/smtp_script.rs"]
+mod smtp_script;
+
 mod mail_faults;
 mod mail_files;
 mod mail_real;
 mod sms;
-mod smtp_script;
 mod stand_in;
 mod webhook;
 mod webhook_real;

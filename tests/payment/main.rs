@@ -6,6 +6,7 @@ mod stripe_stand_in;
 
 mod guarded;
 mod official;
+mod refunds;
 mod stripe;
 
 use std::time::Duration;

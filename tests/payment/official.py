@@ -103,6 +103,15 @@ def client(url):
     refund = stripe.Refund.create(payment_intent=intent.id, amount=4500, idempotency_key="r1",
                                   metadata={"event": "a", "booking": "b", "attempt": "1"})
     assert refund.status == "succeeded", refund
+    listed = stripe.Refund.list(payment_intent=intent.id, limit=100)
+    assert not listed.has_more and [item.id for item in listed.data] == [refund.id], listed
+    assert listed.data[0].status == "succeeded" and listed.data[0].currency == "eur", listed
+    error = None
+    try:
+        stripe.Refund.list(payment_intent="pi_none")
+    except stripe.InvalidRequestError as raised:
+        error = raised
+    assert error and error.http_status == 404 and error.code == "resource_missing", error
     print("the package understands the stand-in")
 
 

@@ -52,6 +52,8 @@ async fn an_order_that_is_wrong_is_refused_with_its_field_named_and_changes_noth
         (with(&["contact", "email"], json!(1)), "contact.email"),
         (with(&["contact", "phone"], json!("030 123456")), "contact.phone"),
         (with(&["contact", "phone"], json!("+4930-abc")), "contact.phone"),
+        (with(&["contact", "phone"], json!("")), "contact.phone"),
+        (with(&["contact", "phone"], json!("+49".repeat(10_000))), "contact.phone"),
         (with(&["contact", "name"], json!("")), "contact.name"),
         (with(&["contact", "name"], json!("x".repeat(201))), "contact.name"),
         (with(&["contact", "fax"], json!("1")), "contact.fax"),
@@ -66,6 +68,12 @@ async fn an_order_that_is_wrong_is_refused_with_its_field_named_and_changes_noth
         assert_eq!((status, &answer["code"]), (400, &json!("invalid_request")), "{body}: {answer}");
         if !body.is_array() {
             assert_eq!(answer["errors"][0]["field"], field, "{body}: {answer}");
+        }
+        if field == "contact.phone" {
+            let reason = answer["errors"][0]["reason"].as_str().expect("a reason");
+            let value = body["contact"]["phone"].as_str().expect("a text");
+            assert!(reason.contains(&value[..value.len().min(40)]), "{reason}");
+            assert!(reason.contains("country code") && reason.len() < 250, "{reason}");
         }
     }
     let (status, answer, _) = shop.book(&good, &"k".repeat(256)).await;
@@ -148,6 +156,25 @@ async fn a_reservation_is_bought_once_and_a_repeat_hears_the_first_answer() {
     assert_eq!((status, &answer["code"]), (409, &json!("invalid_state")), "{answer}");
     assert_eq!(shop.units("a").await, (8, 1, 1));
     assert_eq!(shop.stripe.times_charged(TOKEN), 1);
+    shop.close();
+}
+
+/// When nothing was left, the answer that wakes no shard said so, and the shard would have said this.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_of_a_booking_reserves_nothing_also_when_nothing_is_left() {
+    let mut shop = Shop::open().await;
+    shop.event("a", 1, json!({})).await;
+    let id = shop.hold("a", "ann", 1).await;
+    assert_eq!(shop.book(&order(&id, TOKEN, "ann"), "k").await.0, 202);
+    for when in ["at once", "after a restart"] {
+        let (status, answer) = shop.server.reserve("a", "x", "k", 1).await.expect("an answer");
+        let told = (status, &answer["code"]);
+        assert_eq!(told, (422, &json!("idempotency_key_reused")), "{when}: {answer}");
+        let answer = shop.server.reserve("a", "x", "new", 1).await;
+        assert_eq!(answer.expect("an answer").0, 409, "{when}: nothing is left");
+        shop.server.kill();
+        shop.reopen();
+    }
     shop.close();
 }
 

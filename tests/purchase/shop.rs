@@ -182,6 +182,14 @@ impl Shop {
         self.post(&path, json!({"code": code, "nonce": nonce})).await
     }
 
+    /// On the operators' listener.
+    pub async fn operator(&self, method: Method, path: &str) -> (u16, Value) {
+        let url = format!("{}{path}", self.server.admin);
+        let answer = self.server.client.request(method, url).send().await.expect("an answer");
+        let status = answer.status().as_u16();
+        (status, answer.json().await.expect("JSON"))
+    }
+
     /// A file that is not JSON: status, media type, bytes.
     pub async fn fetch(&self, path: &str) -> (u16, String, Vec<u8>) {
         let answer = self.server.client.get(format!("{}{path}", self.server.url)).send().await;

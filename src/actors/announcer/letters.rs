@@ -172,6 +172,7 @@ impl Letters {
         self.dead.remove(&(given_up_at, id));
         self.resting.insert((now, id));
         letter.tries = 0;
+        letter.reason.clear();
         letter.state = LetterState::Resting { not_before: now };
         Ok(letter)
     }

@@ -35,12 +35,12 @@ pub use handle::{AnnouncerDown, AnnouncerHandle, SendAgainError};
 pub use letters::ReviveError;
 pub use log::LogSource;
 pub use source::Source;
-pub use topics::{KINDS, TopicError, Topics};
+pub use topics::{TopicError, Topics};
 
 use self::message::Message;
 use self::work::{Parts, State};
 use super::router::Router;
-use crate::metrics::PurchaseMetrics;
+use crate::metrics::OutboxMetrics;
 use crate::providers::webhook::{SigningSecret, WebhookChannel};
 use crate::storage::outbox::Outbox;
 
@@ -77,7 +77,7 @@ pub async fn start(
     let (asked, outbox) = (Arc::clone(&router), options.outbox.clone());
     let beginning = tokio::task::spawn_blocking(move || begin::begin(&asked, &outbox));
     let beginning = beginning.await.context("reading the outbox")?.context("reading the outbox")?;
-    let parts = Parts { router, options, metrics: PurchaseMetrics::new() };
+    let parts = Parts { router, options, metrics: OutboxMetrics::new("webhook") };
     let arguments = State::new(parts, beginning);
     let (actor, _) = Actor::spawn(None, Announcer, arguments).await?;
     actor.cast(Message::Look)?;

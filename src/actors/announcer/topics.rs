@@ -1,24 +1,6 @@
 //! Which types of entries somebody wants to hear of.
 
-/// Every type of an entry.
-pub const KINDS: [&str; 16] = [
-    "event.created",
-    "event.changed",
-    "reservation.held",
-    "reservation.released",
-    "reservation.expired",
-    "booking.created",
-    "booking.confirmed",
-    "booking.failed",
-    "booking.cancelled",
-    "payment.processing",
-    "payment.failed",
-    "payment.refund_pending",
-    "payment.refunded",
-    "ticket.redeemed",
-    "message.sent",
-    "message.failed",
-];
+use crate::documents::entry::KINDS;
 
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Eq)]

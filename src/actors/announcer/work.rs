@@ -20,7 +20,7 @@ use crate::actors::router::Router;
 use crate::domain::ids::EventNumber;
 use crate::domain::time::UnixMillis;
 use crate::faults;
-use crate::metrics::PurchaseMetrics;
+use crate::metrics::OutboxMetrics;
 use crate::providers::send::SendError;
 use crate::providers::webhook::Webhook;
 use crate::storage::outbox::{Letter, LetterId, LetterState, OutboxError, REASON_CHARS_MAX};
@@ -41,7 +41,7 @@ const NOTES_MAX: usize = 64;
 pub(super) struct Parts {
     pub router: Arc<Router>,
     pub options: AnnouncerOptions,
-    pub metrics: PurchaseMetrics,
+    pub metrics: OutboxMetrics,
 }
 
 pub(super) struct State {
@@ -80,8 +80,9 @@ impl State {
         }
         self.pump(myself).await;
         self.flush().await;
-        let letters = self.letters.waiting() + self.letters.dead_len();
-        self.parts.metrics.webhook_depth.set(self.lines.behind() as f64 + letters as f64);
+        let waiting = self.lines.behind() as f64 + self.letters.waiting() as f64;
+        self.parts.metrics.waiting.set(waiting);
+        self.parts.metrics.dead.set(self.letters.dead_len() as f64);
         drop(myself.send_after(LOOK_EVERY, || Message::Look));
     }
 
@@ -198,7 +199,7 @@ impl State {
     }
 
     fn told(&mut self, attempt: &Attempt) {
-        self.parts.metrics.count_message("webhook", "sent");
+        self.parts.metrics.count("sent");
         match attempt {
             Attempt::First { id, .. } => self.lines.ended(id.event, id.entry),
             Attempt::Again { id } => {
@@ -238,12 +239,12 @@ impl State {
             });
         }
         match fate {
-            Fate::Rests => metrics.count_message("webhook", "failed"),
+            Fate::Rests => metrics.count("failed"),
             Fate::GivenUp { dropped } => {
-                metrics.count_message("webhook", "dead");
+                metrics.count("dead");
                 tracing::error!(%id, "a webhook is given up");
                 if let Some(dropped) = dropped {
-                    metrics.count_message("webhook", "dropped");
+                    metrics.count("dropped");
                     tracing::error!(%dropped, "too many webhooks are given up, the oldest is dropped");
                     self.notes.push(Note::Remove(dropped));
                 }
@@ -308,13 +309,14 @@ impl Parts {
         let sent = self.options.channel.send(&webhook, self.router.now()).await;
         faults::crash_at("after_announced");
         sent.map_err(|error| {
-            let asked = match &error {
-                SendError::Later { retry_after, .. } => *retry_after,
-                SendError::Never { .. } | SendError::Unknown { .. } => None,
+            let (reason, is_final, asked) = match error {
+                SendError::Later { reason, retry_after } => (reason, false, retry_after),
+                SendError::Unknown { reason } => (reason, false, None),
+                SendError::Never { reason } => (reason, true, None),
             };
             Failure {
-                reason: error.to_string().chars().take(REASON_CHARS_MAX).collect(),
-                is_final: matches!(error, SendError::Never { .. }),
+                reason: reason.chars().take(REASON_CHARS_MAX).collect(),
+                is_final,
                 is_theirs: true,
                 asked_ms: asked.map(|rest| u64::try_from(rest.as_millis()).unwrap_or(u64::MAX)),
             }
@@ -373,7 +375,7 @@ impl Parts {
             found => found?,
         };
         if 0 < found.lost {
-            self.metrics.count_messages("webhook", "missed", found.lost);
+            self.metrics.count_several("missed", found.lost);
         }
         Ok(found)
     }

@@ -5,16 +5,18 @@
 //! decided. The key of a charge is made of the event and the booking, so however often it is tried, and by
 //! how many processes, the card is charged once.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef, SpawnErr};
+use ractor::SpawnErr;
 
-use super::errand::{Ending, Errands};
+use super::errand::Ending;
+use super::rounds::{self, Pace, Work};
 use crate::actors::router::Router;
-use crate::actors::shard::{Owing, Place, SubmitError};
+use crate::actors::shard::{self, Owing, Page, Place, SubmitError};
 use crate::domain::booking::{Owed, PaymentOutcome, PaymentStatus};
-use crate::domain::ids::{EventNumber, ReservationId, ShardId};
+use crate::domain::ids::{ReservationId, ShardId};
 use crate::domain::inventory::Command;
 use crate::faults;
 use crate::metrics::PurchaseMetrics;
@@ -30,7 +32,7 @@ pub struct CashierOptions {
     /// Calls to the provider under way at the most.
     pub concurrency: usize,
     /// Calls begun in one second at the most.
-    pub per_second: u32,
+    pub per_second: NonZeroU32,
     /// Rest after a call that brought nothing.
     pub backoff: Backoff,
 }
@@ -38,30 +40,11 @@ pub struct CashierOptions {
 /// From the end of one look at what is owed to the next.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-enum Message {
-    Look,
-    Ended(Place, Ending),
-}
-
-struct Cashier;
-
-struct Parts {
+struct Cashier {
     router: Arc<Router>,
     provider: Arc<dyn PaymentProvider>,
     options: CashierOptions,
     metrics: PurchaseMetrics,
-}
-
-struct State {
-    parts: Arc<Parts>,
-    errands: Errands,
-    /// By shard: where the next look goes on.
-    cursors: Vec<Place>,
-    /// By shard: how much was owed at the last look.
-    totals: Vec<usize>,
-    /// Calls that may be begun now, and when that was last counted.
-    allowance: f64,
-    counted_at: Instant,
 }
 
 /// Starts the cashier; it ends when its actor is stopped.
@@ -73,102 +56,40 @@ pub async fn start(
     provider: Arc<dyn PaymentProvider>,
     options: CashierOptions,
 ) -> Result<ractor::ActorCell, SpawnErr> {
-    let parts = Parts { router, provider, options, metrics: PurchaseMetrics::new() };
-    let (actor, _) = Actor::spawn(None, Cashier, parts).await?;
-    // Each look begins the next one: looks of an interval would pile up before endings when shards are slow.
-    actor.cast(Message::Look).map_err(|error| SpawnErr::StartupFailed(error.into()))?;
-    Ok(actor.get_cell())
+    let pace = Pace {
+        look_every: LOOK_EVERY,
+        concurrency: options.concurrency,
+        per_second: Some(options.per_second),
+    };
+    let cashier = Cashier { router, provider, options, metrics: PurchaseMetrics::new() };
+    rounds::start(cashier, pace).await
 }
 
-impl Actor for Cashier {
-    type Msg = Message;
-    type State = State;
-    type Arguments = Parts;
+impl Work for Cashier {
+    type Entry = Owing;
 
-    async fn pre_start(
-        &self,
-        _myself: ActorRef<Message>,
-        parts: Parts,
-    ) -> Result<State, ActorProcessingErr> {
-        let cursors = vec![START; parts.router.shards().len()];
-        let totals = vec![0; cursors.len()];
-        let (errands, counted_at) = (Errands::default(), Instant::now());
-        Ok(State { parts: Arc::new(parts), errands, cursors, totals, allowance: 1.0, counted_at })
+    fn shards(&self) -> usize {
+        self.router.shards().len()
     }
 
-    async fn handle(
-        &self,
-        myself: ActorRef<Message>,
-        message: Message,
-        state: &mut State,
-    ) -> Result<(), ActorProcessingErr> {
-        match message {
-            Message::Ended(place, ending) => state.errands.end(place, ending, Instant::now()),
-            Message::Look => {
-                state.look(&myself).await;
-                drop(myself.send_after(LOOK_EVERY, || Message::Look));
-            }
-        }
-        Ok(())
+    async fn page(&self, shard: ShardId, after: Place) -> Result<Page<Owing>, SubmitError> {
+        self.router.owing(shard, after).await
+    }
+
+    fn place(owing: &Owing) -> Place {
+        (owing.event, owing.receipt.reservation.id.sequence)
+    }
+
+    async fn attempt(&self, owing: Owing, tries: u32) -> Ending {
+        self.settle(&owing, tries).await
+    }
+
+    fn looked(&self, owed: shard::Owed) {
+        self.metrics.queue_depth.set(owed.waiting as f64);
     }
 }
 
-/// Before every place: events are numbered from 1.
-const START: Place = (EventNumber(0), 0);
-
-impl State {
-    async fn look(&mut self, myself: &ActorRef<Message>) {
-        let now = Instant::now();
-        self.refill(now);
-        self.errands.forget_old(now);
-        for shard in 0..self.cursors.len() {
-            self.look_at(shard, now, myself).await;
-        }
-        self.parts.metrics.queue_depth.set(self.totals.iter().sum::<usize>() as f64);
-    }
-
-    fn refill(&mut self, now: Instant) {
-        let rate = f64::from(self.parts.options.per_second);
-        let passed = now.duration_since(self.counted_at).as_secs_f64();
-        // Never more than a tenth of a second's worth at once: a provider feels bursts.
-        self.allowance = (self.allowance + rate * passed).min((rate / 10.0).max(1.0));
-        self.counted_at = now;
-    }
-
-    /// Goes on where the last look ended, so that many that rest do not hide those behind them.
-    async fn look_at(&mut self, shard: usize, now: Instant, myself: &ActorRef<Message>) {
-        while self.errands.under_way() < self.parts.options.concurrency && 1.0 <= self.allowance {
-            let id = ShardId(u16::try_from(shard).unwrap_or_default());
-            let after = self.cursors[shard];
-            let Ok(page) = self.parts.router.owing(id, after).await else { return };
-            self.totals[shard] = page.total;
-            let Some(last) = page.entries.last() else {
-                self.cursors[shard] = START;
-                return;
-            };
-            let end = (last.event, last.receipt.reservation.id.sequence);
-            for owing in page.entries {
-                let place = (owing.event, owing.receipt.reservation.id.sequence);
-                let full = self.parts.options.concurrency <= self.errands.under_way();
-                if full || self.allowance < 1.0 {
-                    return;
-                }
-                self.cursors[shard] = place;
-                let Some(tries) = self.errands.begin(place, now) else { continue };
-                self.allowance -= 1.0;
-                let (parts, myself) = (Arc::clone(&self.parts), myself.clone());
-                tokio::spawn(async move {
-                    let ending = parts.settle(&owing, tries).await;
-                    // Whoever stops the cashier needs no endings any more.
-                    drop(myself.cast(Message::Ended(place, ending)));
-                });
-            }
-            self.cursors[shard] = end;
-        }
-    }
-}
-
-impl Parts {
+impl Cashier {
     async fn settle(&self, owing: &Owing, tries: u32) -> Ending {
         let booking = &owing.receipt.booking;
         match booking.owed() {
@@ -255,6 +176,15 @@ impl Parts {
             provider_id: owing.receipt.booking.provider_id.as_deref().unwrap_or("").to_owned(),
             amount: charge.amount,
         };
+        // Asked again with its key, a provider says for a day what it said first: "pending".
+        if 0 < tries && !faults::planted("refund_by_key_only") {
+            match self.provider.look_up_refund(&refund).await {
+                Ok(Some(RefundState::Succeeded)) => return self.tell_refunded(owing).await,
+                Ok(Some(RefundState::Pending)) | Err(_) => return self.again(tries, None),
+                // Nothing is on its way back, or it came to nothing: give it.
+                Ok(Some(RefundState::Failed { .. }) | None) => {}
+            }
+        }
         faults::crash_at("before_refund");
         let given_back = self.provider.refund(&refund).await;
         faults::crash_at("after_refund");

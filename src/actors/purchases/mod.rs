@@ -7,7 +7,10 @@
 
 mod cashier;
 mod errand;
+mod letter;
 mod notifier;
+mod rounds;
 
 pub use cashier::{CashierOptions, start as start_cashier};
-pub use notifier::{NotifierOptions, start as start_notifier};
+pub use letter::{MailWay, SmsWay};
+pub use notifier::{NotifierOptions, start as start_notifiers};

@@ -1,257 +1,197 @@
-//! The notifier: sends the messages that events owe to buyers, again after a failure, until they are
-//! delivered or given up. At least once: a crash between sending and noting sends the same id again.
+//! The notifiers, one for each channel: they send the messages that events owe to buyers, again after a
+//! failure, until they are delivered or given up. At least once: a crash between sending and noting sends
+//! the same id again. A channel that is down holds up its own messages only.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef, SpawnErr};
+use ractor::SpawnErr;
 
-use super::errand::{Ending, Errands};
+use super::errand::Ending;
+use super::letter::{MailWay, Sent, SmsWay, Way};
+use super::rounds::{self, Pace, Work};
 use crate::actors::router::Router;
-use crate::actors::shard::{Place, Unsent};
-use crate::documents::text::Fonts;
-use crate::documents::{self, TICKETS_MAX, mail as words, ticket_pdf};
-use crate::domain::booking::{BookingStatus, MessageKind};
-use crate::domain::ids::{EventNumber, ShardId};
+use crate::actors::shard::{Owed, Page, Place, SubmitError, Unsent};
+use crate::domain::booking::{Channel, Delivery};
+use crate::domain::ids::{EventId, ShardId};
 use crate::domain::inventory::Command;
-use crate::domain::message::next_try;
-use crate::domain::ticket::SigningKey;
+use crate::domain::message::{next_try, not_before};
 use crate::faults;
-use crate::metrics::PurchaseMetrics;
-use crate::providers::mail::{Attachment, Mail, MailChannel, check_address};
+use crate::metrics::OutboxMetrics;
 use crate::providers::send::SendError;
 
-/// What the notifier needs.
+/// What the notifiers need.
 pub struct NotifierOptions {
-    /// Messages under way at the most.
-    pub concurrency: usize,
-    pub mail: Box<dyn MailChannel>,
-    pub fonts: Arc<Fonts>,
-    /// Signs the tickets in a confirmation.
-    pub signer: SigningKey,
+    pub mail: MailWay,
+    /// Absent: there is no way for short messages, and those that are owed are closed unsent.
+    pub sms: Option<SmsWay>,
 }
 
 /// From the end of one look at what is owed to the next.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Rest when a shard did not answer.
 const SHARD_REST: Duration = Duration::from_secs(1);
-/// Before every place: events are numbered from 1.
-const START: Place = (EventNumber(0), 0);
+/// Short messages that are closed at once when there is no way for them.
+const CLOSED_AT_ONCE: usize = 32;
 
-enum Message {
-    Look,
-    Ended(Place, Ending),
-}
-
-struct Notifier;
-
-struct Parts {
+struct Notifier {
     router: Arc<Router>,
-    options: NotifierOptions,
-    metrics: PurchaseMetrics,
+    channel: Channel,
+    way: Way,
+    metrics: OutboxMetrics,
 }
 
-struct State {
-    parts: Arc<Parts>,
-    errands: Errands,
-    /// By shard: where the next look goes on, and how much was owed at the last.
-    cursors: Vec<(Place, usize)>,
-}
-
-/// Starts the notifier; it ends when its actor is stopped.
+/// Starts the notifiers; each ends when its actor is stopped.
 ///
 /// # Errors
-/// When the actor does not start.
+/// When an actor does not start.
 pub async fn start(
-    router: Arc<Router>,
+    router: &Arc<Router>,
     options: NotifierOptions,
-) -> Result<ractor::ActorCell, SpawnErr> {
-    let parts = Parts { router, options, metrics: PurchaseMetrics::new() };
-    let (actor, _) = Actor::spawn(None, Notifier, parts).await?;
-    // Each look begins the next one: looks of an interval would pile up before endings when shards are slow.
-    actor.cast(Message::Look).map_err(|error| SpawnErr::StartupFailed(error.into()))?;
-    Ok(actor.get_cell())
+) -> Result<Vec<ractor::ActorCell>, SpawnErr> {
+    let NotifierOptions { mail, sms } = options;
+    let ways = [
+        (Channel::Mail, mail.concurrency, Way::Mail(Box::new(mail))),
+        (Channel::Sms, sms.as_ref().map_or(CLOSED_AT_ONCE, |sms| sms.concurrency), Way::Sms(sms)),
+    ];
+    let mut actors = Vec::new();
+    for (channel, concurrency, way) in ways {
+        let pace = Pace { look_every: LOOK_EVERY, concurrency, per_second: None };
+        let metrics = OutboxMetrics::new(channel.as_str());
+        let notifier = Notifier { router: Arc::clone(router), channel, way, metrics };
+        actors.push(rounds::start(notifier, pace).await?);
+    }
+    Ok(actors)
 }
 
-impl Actor for Notifier {
-    type Msg = Message;
-    type State = State;
-    type Arguments = Parts;
+impl Work for Notifier {
+    type Entry = Unsent;
 
-    async fn pre_start(
-        &self,
-        _myself: ActorRef<Message>,
-        parts: Parts,
-    ) -> Result<State, ActorProcessingErr> {
-        let cursors = vec![(START, 0); parts.router.shards().len()];
-        Ok(State { parts: Arc::new(parts), errands: Errands::default(), cursors })
+    fn shards(&self) -> usize {
+        self.router.shards().len()
     }
 
-    async fn handle(
-        &self,
-        myself: ActorRef<Message>,
-        message: Message,
-        state: &mut State,
-    ) -> Result<(), ActorProcessingErr> {
-        let now = Instant::now();
-        match message {
-            Message::Ended(place, ending) => state.errands.end(place, ending, now),
-            Message::Look => {
-                state.errands.forget_old(now);
-                for shard in 0..state.cursors.len() {
-                    state.look_at(shard, now, &myself).await;
-                }
-                let total: usize = state.cursors.iter().map(|(_, total)| total).sum();
-                state.parts.metrics.outbox_depth.set(total as f64);
-                drop(myself.send_after(LOOK_EVERY, || Message::Look));
-            }
-        }
-        Ok(())
+    async fn page(&self, shard: ShardId, after: Place) -> Result<Page<Unsent>, SubmitError> {
+        self.router.messages(shard, self.channel, after).await
+    }
+
+    fn place(unsent: &Unsent) -> Place {
+        (unsent.event, unsent.number)
+    }
+
+    /// Tries count in the journal, over restarts.
+    async fn attempt(&self, unsent: Unsent, _tries: u32) -> Ending {
+        self.deliver(&unsent).await
+    }
+
+    fn looked(&self, owed: Owed) {
+        self.metrics.waiting.set(owed.waiting as f64);
+        self.metrics.dead.set(owed.dead as f64);
     }
 }
 
-impl State {
-    /// One page a look: mails are no rush.
-    async fn look_at(&mut self, shard: usize, now: Instant, myself: &ActorRef<Message>) {
-        let id = ShardId(u16::try_from(shard).unwrap_or_default());
-        let (after, _) = self.cursors[shard];
-        let Ok(page) = self.parts.router.messages(id, after).await else { return };
-        self.cursors[shard] = (START, page.total);
-        for unsent in page.entries {
-            if self.parts.options.concurrency <= self.errands.under_way() {
-                return;
-            }
-            let place = (unsent.event, unsent.number);
-            self.cursors[shard].0 = place;
-            if self.errands.begin(place, now).is_none() {
-                continue;
-            }
-            let (parts, myself) = (Arc::clone(&self.parts), myself.clone());
-            tokio::spawn(async move {
-                let ending = parts.deliver(unsent).await;
-                // Whoever stops the notifier needs no endings any more.
-                drop(myself.cast(Message::Ended(place, ending)));
-            });
-        }
-    }
-}
-
-impl Parts {
-    async fn deliver(&self, unsent: Unsent) -> Ending {
-        let (event, number) = (unsent.receipt.reservation.terms.id.clone(), unsent.number);
-        let tries = unsent.message.tries + 1;
+impl Notifier {
+    async fn deliver(&self, unsent: &Unsent) -> Ending {
+        let (event, id) = (&unsent.receipt.reservation.terms.id, unsent.id());
         if faults::planted("note_before_send") {
-            self.tell(&event, number, true, Some(0)).await;
+            self.tell(event, unsent.number, Delivery::Sent, 0).await;
         }
-        faults::crash_at("before_mail");
-        let outcome = match self.compose(unsent).await {
-            Ok(Some(mail)) => self.options.mail.send(&mail).await,
-            Ok(None) => Ok(()),
-            Err(error) => Err(error),
+        let [before, after] = match self.channel {
+            Channel::Mail => ["before_mail", "after_mail"],
+            Channel::Sms => ["before_sms", "after_sms"],
         };
-        faults::crash_at("after_mail");
-        let (sent, rest_ms, label) = match outcome {
-            Ok(()) => (true, Some(0), "sent"),
+        faults::crash_at(before);
+        let outcome = self.way.send(unsent, self.router.now()).await;
+        faults::crash_at(after);
+        let (delivery, rest_ms) = match outcome {
+            Ok(Sent::Sent) => (Delivery::Sent, 0),
+            Ok(Sent::Skipped) => (Delivery::Skipped, 0),
             Err(error) => {
-                tracing::warn!(%event, number, tries, %error, "a message was not sent");
-                let rest_ms = next_try(tries, rand::random());
-                let asked_ms = match &error {
-                    SendError::Later { retry_after: Some(rest), .. } => rest.as_millis(),
-                    SendError::Later { .. } | SendError::Unknown { .. } => 0,
-                    SendError::Never { .. } => return self.tell(&event, number, false, None).await,
-                };
-                let asked_ms = u64::try_from(asked_ms).unwrap_or(u64::MAX);
-                (false, rest_ms.map(|rest_ms| rest_ms.max(asked_ms)), "failed")
+                let tries = unsent.message.tries + 1;
+                tracing::warn!(%event, id, tries, %error, "a message was not sent");
+                failed(error, tries)
             }
         };
-        self.metrics.count_message("mail", label);
-        self.tell(&event, number, sent, rest_ms).await
+        let label = match &delivery {
+            Delivery::Sent => "sent",
+            Delivery::Skipped => "skipped",
+            Delivery::Failed | Delivery::GivenUp { .. } => "failed",
+        };
+        self.metrics.count(label);
+        if let Delivery::GivenUp { reason } = &delivery {
+            self.metrics.count("dead");
+            tracing::error!(%event, id, %reason, "a message is given up");
+        }
+        self.tell(event, unsent.number, delivery, rest_ms).await
     }
 
-    /// `rest_ms` absent: given up.
     async fn tell(
         &self,
-        event: &crate::domain::ids::EventId,
+        event: &EventId,
         message: u64,
-        sent: bool,
-        rest_ms: Option<u64>,
+        delivery: Delivery,
+        rest_ms: u64,
     ) -> Ending {
-        let dead = rest_ms.is_none();
-        if dead {
-            self.metrics.count_message("mail", "dead");
-            tracing::error!(%event, message, "a message is given up");
-        }
         let Some(entry) = self.router.find(event.as_str()) else {
             return Ending::Again(SHARD_REST);
         };
-        let told = self.router.submit(&entry, Command::Told { message, sent, dead }).await;
-        faults::crash_at("after_mail_noted");
-        match (told, rest_ms) {
+        let is_tried_again = delivery == Delivery::Failed;
+        let told = self.router.submit(&entry, Command::Told { message, delivery }).await;
+        faults::crash_at(match self.channel {
+            Channel::Mail => "after_mail_noted",
+            Channel::Sms => "after_sms_noted",
+        });
+        match told {
             // Not noted: sent again with the same id.
-            (Err(_), _) => Ending::Again(SHARD_REST),
-            (Ok(_), Some(rest_ms)) if !sent => Ending::Again(Duration::from_millis(rest_ms)),
-            (Ok(_), _) => Ending::Told,
+            Err(_) => Ending::Again(SHARD_REST),
+            Ok(_) if is_tried_again => Ending::Again(Duration::from_millis(rest_ms)),
+            Ok(_) => Ending::Told,
         }
     }
+}
 
-    /// `None`: nothing to send, since the buyer left no address, or the news is old: tickets of what is
-    /// cancelled by now are void, and a failure that late money mended is none.
-    async fn compose(&self, unsent: Unsent) -> Result<Option<Mail>, SendError> {
-        let contact = &unsent.receipt.booking.contact;
-        let Some(to) = contact.email.as_deref() else { return Ok(None) };
-        let is_news = match unsent.message.kind {
-            MessageKind::Confirmed => unsent.receipt.booking.status == BookingStatus::Confirmed,
-            MessageKind::Failed => unsent.receipt.booking.status == BookingStatus::Failed,
-            MessageKind::Cancelled => true,
-        };
-        if !is_news {
-            return Ok(None);
-        }
-        let to =
-            check_address(to).map_err(|error| SendError::Never { reason: error.to_string() })?;
-        let document = documents::document(&unsent.receipt, &self.options.signer);
-        let (subject, text, html) = match unsent.message.kind {
-            MessageKind::Confirmed => (
-                words::confirmation_subject(&document),
-                words::confirmation_text(&document, None),
-                Some(words::confirmation_html(&document, None)),
-            ),
-            MessageKind::Failed => (
-                words::payment_failed_subject(&document),
-                words::payment_failed_text(&document, None),
-                None,
-            ),
-            MessageKind::Cancelled => (
-                words::cancelled_subject(&document),
-                words::cancelled_text(&document, Some(unsent.receipt.total())),
-                None,
-            ),
-        };
-        let booking = &unsent.receipt.booking;
-        let written_at = booking.decided_at.unwrap_or(booking.created_at);
-        // The event and the number of the fact: a repeat after a crash has the same id.
-        let id = format!("m{}-{}", unsent.event.0, unsent.number);
-        let to_name = contact.name.as_deref().map(str::to_owned);
-        let wants_tickets =
-            unsent.message.kind == MessageKind::Confirmed && document.tickets.len() <= TICKETS_MAX;
-        let attachments = if wants_tickets { self.tickets(document).await? } else { Vec::new() };
-        Ok(Some(Mail { id, to, to_name, subject, text, html, attachments, written_at }))
+/// What follows from an error at this try, and after how many milliseconds.
+fn failed(error: SendError, tries: u32) -> (Delivery, u64) {
+    let ladder_ms = next_try(tries, rand::random());
+    let (reason, asked) = match error {
+        SendError::Never { reason } => return (Delivery::GivenUp { reason: reason.into() }, 0),
+        SendError::Later { reason, retry_after } => (reason, retry_after),
+        SendError::Unknown { reason } => (reason, None),
+    };
+    let Some(ladder_ms) = ladder_ms else {
+        return (Delivery::GivenUp { reason: reason.into() }, 0);
+    };
+    let asked_ms = asked.map(|rest| u64::try_from(rest.as_millis()).unwrap_or(u64::MAX));
+    (Delivery::Failed, not_before(ladder_ms, asked_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::message::TRIES_MAX;
+
+    fn later(retry_after: Option<Duration>) -> SendError {
+        SendError::Later { reason: "busy".to_owned(), retry_after }
     }
 
-    async fn tickets(
-        &self,
-        document: documents::BookingDocument,
-    ) -> Result<Vec<Attachment>, SendError> {
-        let fonts = Arc::clone(&self.options.fonts);
-        let drawn = tokio::task::spawn_blocking(move || ticket_pdf(&document, &fonts)).await;
-        let later = |reason: String| SendError::Later { reason, retry_after: None };
-        let pdf = drawn.map_err(|error| later(error.to_string()))?;
-        let pdf = pdf.map_err(|error| later(error.to_string()))?;
-        if !pdf.uncovered.is_empty() {
-            tracing::warn!(characters = ?pdf.uncovered, "no font prints these; see [tickets] font_dirs");
+    #[test]
+    fn what_may_work_later_is_tried_up_to_the_last_time_and_what_never_will_is_not() {
+        let unknown = || SendError::Unknown { reason: "time-out".to_owned() };
+        for error in [later(None), unknown()] {
+            let (delivery, rest_ms) = failed(error, 1);
+            assert_eq!(delivery, Delivery::Failed);
+            assert!((4_500..=5_500).contains(&rest_ms), "{rest_ms}");
         }
-        let name = "tickets.pdf".to_owned();
-        let media_type = "application/pdf".to_owned();
-        Ok(vec![Attachment { name, media_type, bytes: pdf.bytes.into() }])
+        let given_up = |reason: &str| (Delivery::GivenUp { reason: reason.into() }, 0);
+        assert_eq!(failed(later(None), TRIES_MAX), given_up("busy"));
+        assert_eq!(failed(unknown(), TRIES_MAX), given_up("time-out"));
+        let never = SendError::Never { reason: "no such number".to_owned() };
+        assert_eq!(failed(never, 1), given_up("no such number"));
+    }
+
+    #[test]
+    fn who_is_busy_may_ask_for_more_time_and_not_for_ever() {
+        assert_eq!(failed(later(Some(Duration::from_secs(60))), 1).1, 60_000);
+        assert_eq!(failed(later(Some(Duration::MAX)), 1).1, 24 * 60 * 60 * 1_000);
     }
 }

@@ -215,8 +215,10 @@ async fn wait<T>(answer: oneshot::Receiver<T>, patience: Duration) -> Result<T, 
 fn writes(ask: &Ask) -> bool {
     match ask {
         Ask::Create(_) | Ask::Command { .. } => true,
-        Ask::Read { .. } | Ask::ReadBooking { .. } | Ask::Owing { .. } | Ask::Messages { .. } => {
-            false
-        }
+        Ask::Read { .. }
+        | Ask::ReadBooking { .. }
+        | Ask::Owing { .. }
+        | Ask::Messages { .. }
+        | Ask::DeadMessages { .. } => false,
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::handle::{Slot, SubmitError};
 use crate::actors::directory::Published;
-use crate::domain::booking::Message;
+use crate::domain::booking::{Channel, Message};
 use crate::domain::ids::{EventNumber, ReservationId};
 use crate::domain::inventory::{BookingReceipt, Command, Create, Receipt, Reserve};
 
@@ -59,9 +59,15 @@ pub(crate) enum Ask {
     Owing {
         after: Place,
     },
-    /// Messages that were not sent, after the one that was seen last.
+    /// Messages that a channel is to send, after the one that was seen last.
     Messages {
+        channel: Channel,
         after: Place,
+    },
+    /// Up to so many messages that were given up, after the one that was seen last.
+    DeadMessages {
+        after: Place,
+        limit: usize,
     },
 }
 
@@ -76,7 +82,16 @@ pub(crate) const PAGE: usize = 64;
 #[derive(Debug, Clone)]
 pub struct Page<T> {
     pub entries: Vec<T>,
-    pub total: usize,
+    pub owed: Owed,
+}
+
+/// How much work there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Owed {
+    /// To be done.
+    pub waiting: usize,
+    /// Given up; only messages are.
+    pub dead: usize,
 }
 
 /// A purchase whose money is not settled.
@@ -94,6 +109,15 @@ pub struct Unsent {
     pub number: u64,
     pub message: Message,
     pub receipt: BookingReceipt,
+}
+
+impl Unsent {
+    /// Its name to the outside: the event and the number that follows from the fact which made it, so
+    /// that a repeat after a crash has the same one.
+    #[must_use]
+    pub fn id(&self) -> String {
+        format!("m{}-{}", self.event.0, self.number)
+    }
 }
 
 /// What came of a command; durable when it arrives.
@@ -114,6 +138,8 @@ pub enum Answer {
     },
     Owing(Page<Owing>),
     Messages(Page<Unsent>),
+    /// A message as it is after the command.
+    Message(Box<Unsent>),
     /// Nothing to tell.
     Done,
 }

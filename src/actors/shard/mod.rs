@@ -20,7 +20,7 @@ use std::time::Instant;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 pub use handle::{Answers, ShardHandle, SubmitError};
-pub use message::{Answer, Owing, Page, Unsent};
+pub use message::{Answer, Owed, Owing, Page, Unsent};
 pub(super) use message::{Ask, Place, ShardMessage, Submission, Submissions};
 pub(super) use stock::Stock;
 
@@ -183,3 +183,6 @@ impl Shard {
         self.parts.intake.send(group).await.map_err(|_| "the committer is gone".into())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::batch::Batch;
 use super::handle::SubmitError;
-use super::message::{Answer, Ask};
+use super::message::{Answer, Ask, Unsent};
+use super::purchases::{Debt, Debts};
 use crate::actors::committer::Publication;
 use crate::actors::directory::{EventEntry, Published};
 use crate::domain::ids::{EventId, EventNumber, ReservationId, ShardId};
@@ -23,8 +24,7 @@ pub(crate) struct Stock {
     by_id: BTreeMap<EventId, EventNumber>,
     /// Next end of a hold of each event that has one.
     due: BTreeSet<(UnixMillis, EventNumber)>,
-    /// Events that owe somebody outside something.
-    pub(super) owing: BTreeSet<EventNumber>,
+    pub(super) debts: Debts,
 }
 
 pub(super) struct Live {
@@ -39,7 +39,7 @@ pub(super) struct Live {
 impl Stock {
     pub fn new(shard: ShardId) -> Self {
         let (events, by_id) = (HashMap::new(), BTreeMap::new());
-        Self { shard, events, by_id, due: BTreeSet::new(), owing: BTreeSet::new() }
+        Self { shard, events, by_id, due: BTreeSet::new(), debts: Debts::default() }
     }
 
     /// Takes in an event that was recovered; `entry` is the one that readers know.
@@ -59,7 +59,8 @@ impl Stock {
             Ask::Read { event, reservation } => self.receipt(event, reservation),
             Ask::ReadBooking { event, booking } => self.booking(event, booking),
             Ask::Owing { after } => Ok(self.owing_page(after)),
-            Ask::Messages { after } => Ok(self.message_page(after)),
+            Ask::Messages { channel, after } => Ok(self.message_page(channel, after)),
+            Ask::DeadMessages { after, limit } => Ok(self.dead_message_page(after, limit)),
         }
     }
 
@@ -136,7 +137,8 @@ impl Stock {
                 | Command::Book(_)
                 | Command::Hear { .. }
                 | Command::Refunded { .. }
-                | Command::Told { .. },
+                | Command::Told { .. }
+                | Command::Revive { .. },
             ) => Ok(Answer::Done),
         }
     }
@@ -154,6 +156,11 @@ impl Stock {
             (Command::Book(ask), _) => self.booking(event, ask.reservation),
             (Command::Cancel { booking }, _) => self.booking(event, *booking),
             (Command::Redeem(ask), _) => self.booking(event, ask.booking),
+            (Command::Revive { message }, _) => {
+                let letter = self.live(event)?.inventory.letter(*message);
+                let letter = letter.ok_or(Refusal::NoSuchMessage)?;
+                Ok(Answer::Message(Box::new(Unsent::of(event, letter))))
+            }
             _ => Ok(Answer::Done),
         }
     }
@@ -193,24 +200,26 @@ impl Stock {
 
     fn apply(&mut self, event: EventNumber, fact: &Fact, batch: &mut Batch) {
         let Some(live) = self.events.get_mut(&event) else { return };
-        if let Fact::Reserved(reserved) = fact {
-            if faults::planted("panic_on_customer") && reserved.customer.as_str() == "panic" {
-                panic!("INV-0: planted");
-            }
-            if let Some(key) = &reserved.key {
-                live.entry.keys.learn(&key.digest, &live.inventory);
-            }
+        if let Fact::Reserved(reserved) = fact
+            && faults::planted("panic_on_customer")
+            && reserved.customer.as_str() == "panic"
+        {
+            panic!("INV-0: planted");
         }
-        let names = live.inventory.names(fact);
+        let key = match fact {
+            Fact::Reserved(reserved) => reserved.key,
+            // A reservation under the key of a booking is refused for the key, also when sold out.
+            Fact::Booked(booked) => booked.key,
+            _ => None,
+        };
+        if let Some(key) = key {
+            live.entry.keys.learn(&key.digest, &live.inventory);
+        }
+        let (names, before) = (live.inventory.names(fact), Debt::of(&live.inventory));
         apply(&mut live.inventory, fact);
         batch.fact(&live.inventory, fact, &names);
-        if !matches!(fact, Fact::Reserved(_)) {
-            if live.inventory.owes() {
-                self.owing.insert(event);
-            } else {
-                self.owing.remove(&event);
-            }
-        }
+        // Any fact may: with it old bookings are forgotten, and their messages.
+        self.debts.update(event, before, Debt::of(&live.inventory));
         let next = live.inventory.next_release_at();
         if live.due != next {
             if let Some(old) = live.due {
@@ -228,9 +237,7 @@ impl Stock {
         if let Some(due) = due {
             self.due.insert((due, event));
         }
-        if inventory.owes() {
-            self.owing.insert(event);
-        }
+        self.debts.update(event, Debt::default(), Debt::of(&inventory));
         self.by_id.insert(entry.id.clone(), event);
         self.events.insert(event, Live { inventory, entry, due, unpublished });
     }

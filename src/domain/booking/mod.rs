@@ -16,7 +16,7 @@ mod message;
 
 use std::sync::Arc;
 
-pub use message::{Message, MessageKind};
+pub use message::{Channel, Delivery, Message, MessageKind, REASON_CHARS_MAX};
 
 use super::idempotency::RememberedKey;
 use super::ids::ReservationId;

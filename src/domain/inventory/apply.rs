@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::book::{Reservation, Status};
 use super::fact::{Amended, Fact, Reserved};
-use super::state::Inventory;
+use super::state::{EXPIRED_PER_FACT_MAX, Inventory};
 use crate::domain::booking::{BookingStatus, FailReason, Redeemed};
 use crate::domain::idempotency::{KeyDigest, WINDOW_MS};
 use crate::domain::time::UnixMillis;
@@ -26,8 +26,10 @@ pub fn apply(state: &mut Inventory, fact: &Fact) {
         Fact::Reserved(reserved) => state.hold(reserved),
         Fact::Released { sequence, at } => state.end(*sequence, Status::Released, *at),
         Fact::Expired { sequences, at } => {
+            // Facts that end more are from before there were short messages.
+            let by_sms = sequences.len() <= EXPIRED_PER_FACT_MAX;
             for sequence in sequences {
-                state.expire(*sequence, *at);
+                state.expire(*sequence, *at, by_sms);
             }
         }
         Fact::Amended(amended) => state.amend(amended),
@@ -39,7 +41,7 @@ pub fn apply(state: &mut Inventory, fact: &Fact) {
             state.confirm(*sequence, provider_id.as_ref(), *at);
         }
         Fact::BookingFailed { sequence, reason, at } => {
-            state.fail_booking(*sequence, *reason, *at);
+            state.fail_booking(*sequence, *reason, *at, true);
         }
         Fact::PaymentFailed { sequence, at } => state.payment_failed(*sequence, *at),
         Fact::RefundOwed { sequence, provider_id, .. } => {
@@ -52,8 +54,14 @@ pub fn apply(state: &mut Inventory, fact: &Fact) {
             let redeemed = Redeemed { ticket, occurred_at, nonce: Arc::clone(nonce) };
             state.redeem_ticket(*sequence, redeemed);
         }
-        Fact::MessageSent { message, .. } => state.message_sent(*message),
-        Fact::MessageFailed { message, dead, .. } => state.message_failed(*message, *dead),
+        Fact::MessageSent { message, .. } | Fact::MessageSkipped { message, .. } => {
+            state.outbox.remove(*message);
+        }
+        Fact::MessageFailed { message, dead, .. } => state.message_failed(*message, *dead, None),
+        Fact::MessageGivenUp { message, reason, .. } => {
+            state.message_failed(*message, true, Some(reason));
+        }
+        Fact::MessageRevived { message, .. } => state.revive_message(*message),
     }
     state.version += 1;
     state.forget_old();
@@ -96,9 +104,9 @@ impl Inventory {
         }
     }
 
-    fn expire(&mut self, sequence: u64, at: UnixMillis) {
+    fn expire(&mut self, sequence: u64, at: UnixMillis, by_sms: bool) {
         if self.bookings.contains_key(&sequence) {
-            self.fail_booking(sequence, FailReason::Expired, at);
+            self.fail_booking(sequence, FailReason::Expired, at, by_sms);
         } else {
             self.end(sequence, Status::Expired, at);
         }
@@ -193,10 +201,10 @@ impl Inventory {
                 // Money came after all. It retires once more when that is settled.
                 return;
             }
-            if self.has_message_waiting(sequence) {
+            if self.outbox.has_waiting(sequence) {
                 return self.retire(sequence, self.latest);
             }
-            self.forget_messages(sequence);
+            self.outbox.forget_booking(sequence);
         }
         let Some(reservation) = self.book.get(sequence) else { return };
         if let Some(key) = self.bookings.remove(&sequence).and_then(|booking| booking.key)

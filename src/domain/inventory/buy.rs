@@ -6,7 +6,8 @@ use super::fact::{Booked, Fact};
 use super::refusal::Refusal;
 use super::state::Inventory;
 use crate::domain::booking::{
-    Book, Booking, BookingStatus, FailReason, LatePayment, PaymentOutcome, PaymentStatus, Redeem,
+    Book, Booking, BookingStatus, Delivery, FailReason, LatePayment, PaymentOutcome, PaymentStatus,
+    REASON_CHARS_MAX, Redeem,
 };
 use crate::domain::idempotency::{RememberedKey, WINDOW_MS};
 use crate::domain::ids::ReservationId;
@@ -202,15 +203,35 @@ pub(super) fn redeem(
 pub(super) fn told(
     state: &Inventory,
     message: u64,
-    sent: bool,
-    dead: bool,
+    delivery: &Delivery,
     now: UnixMillis,
 ) -> Decision {
     let at = now;
-    match state.messages.get(&message) {
-        Some(_) if sent => Decision::Happens(Fact::MessageSent { message, at }),
-        Some(_) => Decision::Happens(Fact::MessageFailed { message, dead, at }),
-        None => Decision::Unchanged,
+    if state.outbox.get(message).is_none() {
+        return Decision::Unchanged;
+    }
+    Decision::Happens(match delivery {
+        Delivery::Sent => Fact::MessageSent { message, at },
+        Delivery::Skipped => Fact::MessageSkipped { message, at },
+        Delivery::Failed => Fact::MessageFailed { message, dead: false, at },
+        Delivery::GivenUp { reason } => {
+            let reason: String = reason.chars().take(REASON_CHARS_MAX).collect();
+            Fact::MessageGivenUp { message, reason: reason.into(), at }
+        }
+    })
+}
+
+pub(super) fn revive(
+    state: &Inventory,
+    message: u64,
+    now: UnixMillis,
+) -> Result<Decision, Refusal> {
+    match state.outbox.get(message) {
+        Some(found) if found.is_dead => {
+            Ok(Decision::Happens(Fact::MessageRevived { message, at: now }))
+        }
+        Some(found) => Err(Refusal::MessageIs { status: found.status() }),
+        None => Err(Refusal::NoSuchMessage),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Lines;
 use super::terms::{EventTerms, SaleState};
-use crate::domain::booking::{Book, LatePayment, PaymentOutcome, Redeem};
+use crate::domain::booking::{Book, Delivery, LatePayment, PaymentOutcome, Redeem};
 use crate::domain::idempotency::RememberedKey;
 use crate::domain::ids::{CustomerId, EventNumber, ReservationId};
 use crate::domain::time::{HoldLength, UnixMillis};
@@ -50,9 +50,11 @@ pub enum Command {
     /// How sending a message ended.
     Told {
         message: u64,
-        sent: bool,
-        /// Not sent, and not tried again.
-        dead: bool,
+        delivery: Delivery,
+    },
+    /// Sends a message again that was given up.
+    Revive {
+        message: u64,
     },
     /// Ends holds whose time is over; sent by the shard itself.
     ExpireDue,

@@ -64,7 +64,8 @@ pub fn decide(state: &Inventory, command: &Command, now: UnixMillis) -> Result<D
         Command::Cancel { booking } => buy::cancel(state, *booking, now),
         Command::Refunded { booking } => buy::refunded(state, *booking, now),
         Command::Redeem(ask) => buy::redeem(state, ask, now),
-        Command::Told { message, sent, dead } => Ok(buy::told(state, *message, *sent, *dead, now)),
+        Command::Told { message, delivery } => Ok(buy::told(state, *message, delivery, now)),
+        Command::Revive { message } => buy::revive(state, *message, now),
     }
 }
 

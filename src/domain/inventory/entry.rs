@@ -84,7 +84,10 @@ impl Fact {
             Self::Amended(_)
             | Self::Reserved(_)
             | Self::MessageSent { .. }
-            | Self::MessageFailed { .. } => &[],
+            | Self::MessageSkipped { .. }
+            | Self::MessageFailed { .. }
+            | Self::MessageGivenUp { .. }
+            | Self::MessageRevived { .. } => &[],
             Self::Expired { sequences, .. } => sequences,
             Self::Booked(booked) => std::slice::from_ref(&booked.sequence),
             Self::Released { sequence, .. }

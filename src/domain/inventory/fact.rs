@@ -19,7 +19,8 @@ pub enum Fact {
         sequence: u64,
         at: UnixMillis,
     },
-    /// In the order in which the holds ended. Bounds: 1 to [`super::state::EXPIRED_PER_FACT_MAX`].
+    /// In the order in which the holds ended. Bounds: 1 to [`super::state::EXPIRED_PER_FACT_MAX`]; up to
+    /// 1,000 in journals from before there were short messages.
     Expired {
         sequences: Vec<u64>,
         at: UnixMillis,
@@ -72,10 +73,26 @@ pub enum Fact {
         message: u64,
         at: UnixMillis,
     },
+    /// Nothing had to be sent.
+    MessageSkipped {
+        message: u64,
+        at: UnixMillis,
+    },
     MessageFailed {
         message: u64,
-        /// No more tries.
+        /// No more tries. Only in journals from before there was [`Self::MessageGivenUp`].
         dead: bool,
+        at: UnixMillis,
+    },
+    MessageGivenUp {
+        message: u64,
+        /// Bounds: [`crate::domain::booking::REASON_CHARS_MAX`].
+        reason: Arc<str>,
+        at: UnixMillis,
+    },
+    /// One that was given up is sent again.
+    MessageRevived {
+        message: u64,
         at: UnixMillis,
     },
 }
@@ -139,7 +156,10 @@ impl Fact {
             | Self::Refunded { at, .. }
             | Self::Redeemed { at, .. }
             | Self::MessageSent { at, .. }
-            | Self::MessageFailed { at, .. } => *at,
+            | Self::MessageSkipped { at, .. }
+            | Self::MessageFailed { at, .. }
+            | Self::MessageGivenUp { at, .. }
+            | Self::MessageRevived { at, .. } => *at,
         }
     }
 }

@@ -141,19 +141,7 @@ impl Inventory {
         if let Some(none) = self.owing.iter().find(|n| !self.bookings.contains_key(n)) {
             broken.push(format!("money is owed for booking {none}, which is not there"));
         }
-        for (number, message) in &self.messages {
-            let of = (message.sequence, *number);
-            if !self.bookings.contains_key(&of.0) || !self.messages_of.contains(&of) {
-                broken.push(format!("message {number} is about nothing"));
-            }
-        }
-        if self.messages.len() != self.messages_of.len() {
-            broken.push(format!(
-                "{} messages, {} known by booking",
-                self.messages.len(),
-                self.messages_of.len()
-            ));
-        }
+        broken.extend(self.outbox.audit(&self.bookings));
         for (digest, sequence) in &self.booking_keys {
             let key = self.bookings.get(sequence).and_then(|booking| booking.key);
             if key.is_none_or(|key| key.digest != *digest) {

@@ -41,6 +41,10 @@ pub enum Refusal {
     AlreadyBooked { status: &'static str },
     #[error("the booking is {status}")]
     BookingIs { status: &'static str },
+    #[error("no such message")]
+    NoSuchMessage,
+    #[error("the message is {status}")]
+    MessageIs { status: &'static str },
     #[error("no such ticket")]
     NoSuchTicket,
     #[error("the ticket is revoked")]
@@ -59,16 +63,20 @@ impl Refusal {
             Self::AlreadyExists => "already_exists",
             Self::KeyReused => "idempotency_key_reused",
             Self::VersionMismatch { .. } => "version_mismatch",
-            Self::BelowTaken { .. } | Self::NotHeld { .. } | Self::BookingIs { .. } => {
-                "invalid_state"
-            }
+            Self::BelowTaken { .. }
+            | Self::NotHeld { .. }
+            | Self::BookingIs { .. }
+            | Self::MessageIs { .. } => "invalid_state",
             Self::ClosesBeforeOpens => "invalid_request",
             Self::NotOnSale { .. } => "not_on_sale",
             Self::SaleClosed { .. } => "sale_closed",
             Self::SoldOut { .. } => "sold_out",
             Self::AllHeld { .. } => "all_held",
             Self::OverCustomerLimit { .. } => "over_customer_limit",
-            Self::NoSuchReservation | Self::NoSuchBooking | Self::NoSuchTicket => "not_found",
+            Self::NoSuchReservation
+            | Self::NoSuchBooking
+            | Self::NoSuchMessage
+            | Self::NoSuchTicket => "not_found",
             Self::AlreadyBooked { .. } => "already_booked",
             Self::TicketRevoked => "ticket_revoked",
             Self::AlreadyRedeemed { .. } => "already_redeemed",

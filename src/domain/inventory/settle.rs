@@ -4,16 +4,12 @@ use std::sync::Arc;
 
 use super::book::Status;
 use super::fact::Booked;
-use super::state::{EXPIRED_PER_FACT_MAX, Inventory};
+use super::state::Inventory;
 use crate::domain::booking::{
-    Booking, BookingStatus, FailReason, Message, MessageKind, PaymentStatus, Redeemed,
+    Booking, BookingStatus, FailReason, MessageKind, PaymentStatus, Redeemed,
 };
 use crate::domain::idempotency::RememberedKey;
 use crate::domain::time::UnixMillis;
-
-/// Numbers that each fact has for its messages: more than one `Expired` fact ends holds.
-const MESSAGES_PER_FACT_MAX: u64 = 1_024;
-const _: () = assert!(EXPIRED_PER_FACT_MAX < MESSAGES_PER_FACT_MAX as usize);
 
 impl Inventory {
     pub(super) fn book_it(&mut self, fact: &Booked) {
@@ -97,11 +93,18 @@ impl Inventory {
             self.assert_within_limit(customer);
         }
         self.note_owed(sequence);
-        self.owe_message(sequence, MessageKind::Confirmed);
+        self.owe_messages(sequence, MessageKind::Confirmed, true);
     }
 
-    /// The units return to stock in this very step; the money is a matter of its own.
-    pub(super) fn fail_booking(&mut self, sequence: u64, reason: FailReason, at: UnixMillis) {
+    /// The units return to stock in this very step; the money is a matter of its own. `by_sms` is for
+    /// [`Inventory::owe_messages`].
+    pub(super) fn fail_booking(
+        &mut self,
+        sequence: u64,
+        reason: FailReason,
+        at: UnixMillis,
+        by_sms: bool,
+    ) {
         let booking = self.booking_mut(sequence);
         assert!(booking.status == BookingStatus::PendingPayment, "INV-9: failed late: {sequence}");
         booking.status = BookingStatus::Failed;
@@ -117,7 +120,7 @@ impl Inventory {
         };
         self.return_units(sequence, status, due);
         self.note_owed(sequence);
-        self.owe_message(sequence, MessageKind::Failed);
+        self.owe_messages(sequence, MessageKind::Failed, by_sms);
         if !self.owing.contains(&sequence) {
             self.retire(sequence, at);
         }
@@ -160,7 +163,7 @@ impl Inventory {
         let customer = reservation.customer;
         self.customers.disown(customer, units);
         self.note_owed(sequence);
-        self.owe_message(sequence, MessageKind::Cancelled);
+        self.owe_messages(sequence, MessageKind::Cancelled, true);
     }
 
     pub(super) fn refund_done(&mut self, sequence: u64, at: UnixMillis) {
@@ -180,19 +183,6 @@ impl Inventory {
         let ticket = redeemed.ticket;
         assert!(booking.redeemed(ticket).is_none(), "INV-3: ticket {ticket} redeemed twice");
         booking.redeemed.push(redeemed);
-    }
-
-    pub(super) fn message_sent(&mut self, message: u64) {
-        if let Some(sent) = self.messages.remove(&message) {
-            self.messages_of.remove(&(sent.sequence, message));
-        }
-    }
-
-    pub(super) fn message_failed(&mut self, message: u64, dead: bool) {
-        if let Some(message) = self.messages.get_mut(&message) {
-            message.tries += 1;
-            message.is_dead = dead;
-        }
     }
 
     /// A key that is used anew after its 24 hours belongs to the newer booking.
@@ -219,36 +209,6 @@ impl Inventory {
             self.owing.insert(sequence);
         } else {
             self.owing.remove(&sequence);
-        }
-    }
-
-    fn owe_message(&mut self, sequence: u64, kind: MessageKind) {
-        if self.bookings.get(&sequence).is_some_and(|booking| booking.contact.email.is_some()) {
-            // One fact may end many bookings, so the number of the fact alone is not unique.
-            let first = (self.version + 1) * MESSAGES_PER_FACT_MAX;
-            let newest = self.messages.last_key_value().map(|(number, _)| number + 1);
-            let message = Message { sequence, kind, tries: 0, is_dead: false };
-            self.restore_message(newest.map_or(first, |next| next.max(first)), message);
-        }
-    }
-
-    pub(super) fn restore_message(&mut self, number: u64, message: Message) {
-        self.messages_of.insert((message.sequence, number));
-        let other = self.messages.insert(number, message);
-        assert!(other.is_none(), "INV-3: message {number} was used before");
-    }
-
-    /// Whether the buyer is still to be told something.
-    pub(super) fn has_message_waiting(&self, sequence: u64) -> bool {
-        let mut numbers = self.messages_of.range((sequence, 0)..=(sequence, u64::MAX));
-        numbers.any(|(_, number)| self.messages.get(number).is_some_and(|found| !found.is_dead))
-    }
-
-    pub(super) fn forget_messages(&mut self, sequence: u64) {
-        while let Some(of) = self.messages_of.range((sequence, 0)..=(sequence, u64::MAX)).next() {
-            let of = *of;
-            self.messages_of.remove(&of);
-            self.messages.remove(&of.1);
         }
     }
 }

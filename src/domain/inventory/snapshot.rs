@@ -9,10 +9,11 @@ use super::book::{Book, Reservation, Status};
 use super::customers::Customers;
 use super::laws::Digest;
 use super::lines::Lines;
+use super::outbox::Outbox;
 use super::pool::PoolCounts;
 use super::state::Inventory;
 use super::terms::{BookingTerms, EventTerms};
-use crate::domain::booking::{Booking, BookingStatus, FailReason, Message};
+use crate::domain::booking::{Booking, BookingStatus, Channel, FailReason, Message};
 use crate::domain::idempotency::RememberedKey;
 use crate::domain::ids::{CustomerId, EventNumber};
 use crate::domain::time::UnixMillis;
@@ -85,8 +86,8 @@ impl Inventory {
     pub fn purchase_snapshots(&self) -> impl Iterator<Item = PurchaseSnapshot> {
         let bookings = self.bookings.iter();
         let bookings = bookings.map(|(n, booking)| PurchaseSnapshot::Booking(*n, booking.clone()));
-        let messages = self.messages.iter();
-        bookings.chain(messages.map(|(n, message)| PurchaseSnapshot::Message(*n, *message)))
+        let messages = self.outbox.iter();
+        bookings.chain(messages.map(|(n, message)| PurchaseSnapshot::Message(n, message.clone())))
     }
 
     /// The event without its reservations; add them with [`Inventory::restore_reservation`], then
@@ -113,8 +114,7 @@ impl Inventory {
             bookings: BTreeMap::new(),
             booking_keys: BTreeMap::new(),
             owing: BTreeSet::new(),
-            messages: BTreeMap::new(),
-            messages_of: BTreeSet::new(),
+            outbox: Outbox::default(),
         }
     }
 
@@ -153,7 +153,7 @@ impl Inventory {
     pub fn restore_purchase(&mut self, from: PurchaseSnapshot) -> Result<(), &'static str> {
         match from {
             PurchaseSnapshot::Message(number, message) => {
-                self.restore_message(number, message);
+                self.outbox.insert(number, message);
             }
             PurchaseSnapshot::Booking(sequence, booking) => {
                 let reservation = self.book.get(sequence).ok_or("a booking of nothing")?;
@@ -306,6 +306,13 @@ impl Feed {
                 self.text(message.kind.as_str());
                 self.number(u64::from(message.tries));
                 self.number(u64::from(message.is_dead));
+                // Checkpoints from before carry a digest without these.
+                if message.channel != Channel::Mail {
+                    self.text(message.channel.as_str());
+                }
+                if let Some(reason) = &message.reason {
+                    self.text(reason);
+                }
             }
             PurchaseSnapshot::Booking(number, booking) => {
                 self.number(*number);

@@ -9,16 +9,17 @@ use super::book::{Book, Reservation, Status};
 use super::customers::Customers;
 use super::fact::Created;
 use super::lines::{Line, Lines};
+use super::outbox::Outbox;
 use super::pool::PoolCounts;
 use super::terms::EventTerms;
-use crate::domain::booking::{Booking, BookingStatus, Message, PaymentStatus};
+use crate::domain::booking::{Booking, BookingStatus, PaymentStatus};
 use crate::domain::idempotency::{KeyDigest, RememberedKey};
 use crate::domain::ids::{CustomerId, EventNumber, ReservationId};
 use crate::domain::money::Money;
 use crate::domain::time::UnixMillis;
 
 /// Most holds that one `Expired` fact ends; the rest follow in the next, so that no fact is long.
-pub const EXPIRED_PER_FACT_MAX: usize = 1_000;
+pub const EXPIRED_PER_FACT_MAX: usize = 500;
 
 /// Everything that one event can sell, who holds what, and which requests were answered.
 #[derive(Debug)]
@@ -49,10 +50,7 @@ pub struct Inventory {
     pub(super) booking_keys: BTreeMap<KeyDigest, u64>,
     /// Bookings whose money is not settled.
     pub(super) owing: BTreeSet<u64>,
-    /// By number, which grows with the facts that made them.
-    pub(super) messages: BTreeMap<u64, Message>,
-    /// The same by the booking they are about: sequence, number.
-    pub(super) messages_of: BTreeSet<(u64, u64)>,
+    pub(super) outbox: Outbox,
 }
 
 /// What is shown of a booking.
@@ -115,8 +113,7 @@ impl Inventory {
             bookings: BTreeMap::new(),
             booking_keys: BTreeMap::new(),
             owing: BTreeSet::new(),
-            messages: BTreeMap::new(),
-            messages_of: BTreeSet::new(),
+            outbox: Outbox::default(),
         }
     }
 
@@ -198,33 +195,16 @@ impl Inventory {
         })
     }
 
-    /// Messages after `after` that were not sent, oldest first, with the booking they are about.
-    pub fn messages(&self, after: u64) -> impl Iterator<Item = (u64, Message, BookingReceipt)> {
-        let after = (std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded);
-        self.messages.range(after).filter_map(|(number, message)| {
-            let sequence = message.sequence;
-            let reservation = self.receipt_of(sequence, self.book.get(sequence)?);
-            let booking = self.bookings.get(&sequence)?.clone();
-            Some((*number, *message, BookingReceipt { reservation, booking }))
-        })
-    }
-
     /// Whether somebody outside is owed something.
     #[must_use]
     pub fn owes(&self) -> bool {
-        !self.owing.is_empty() || self.messages.values().any(|message| !message.is_dead)
+        !self.owing.is_empty() || self.outbox.is_waiting()
     }
 
     /// Bookings whose money is not settled.
     #[must_use]
     pub fn owing_len(&self) -> usize {
         self.owing.len()
-    }
-
-    /// Messages that were not sent, those given up among them.
-    #[must_use]
-    pub fn messages_len(&self) -> usize {
-        self.messages.len()
     }
 
     /// Units that a customer owns in this event. Unit: units.
@@ -239,9 +219,17 @@ impl Inventory {
         self.book.len()
     }
 
-    /// Idempotency keys in memory; what a filter of known keys has to hold.
-    pub fn remembered_keys(&self) -> impl Iterator<Item = &RememberedKey> {
-        self.book.iter().filter_map(|(_, reservation)| reservation.key.as_ref())
+    /// Digests of the idempotency keys in memory, of reservations and of bookings; what a filter of
+    /// known keys has to hold.
+    pub fn remembered_keys(&self) -> impl Iterator<Item = &KeyDigest> {
+        let reserved = self.book.iter().filter_map(|(_, reservation)| reservation.key.as_ref());
+        reserved.map(|key| &key.digest).chain(self.booking_keys.keys())
+    }
+
+    /// Keys with which bookings were asked for.
+    #[must_use]
+    pub fn booking_keys_len(&self) -> usize {
+        self.booking_keys.len()
     }
 
     /// The next sequence number: how many reservations the event ever had, plus one.

@@ -49,7 +49,7 @@ struct PaymentDraft {
 struct ContactDraft {
     /// Where the tickets are sent.
     email: Option<String>,
-    /// As in E.164: `+4930123456`.
+    /// Where short messages go, with its country code: `+4930123456`. Kept as in E.164.
     phone: Option<String>,
     /// Name on the tickets: 1 to 200 characters.
     name: Option<String>,
@@ -178,14 +178,14 @@ fn check(draft: &BookingDraft, methods: &[&str]) -> Result<Book, Problem> {
     let ContactDraft { email, phone, name } = &draft.contact;
     let address = email.as_deref().map(|email| check_address(email).map_err(|e| e.to_string()));
     let address = errors.check("contact.email", address.transpose()).flatten();
-    let number = phone.as_deref().map(|phone| check_phone(phone).map_err(|e| e.to_string()));
-    errors.check("contact.phone", number.transpose());
+    let number = phone.as_deref().map(|phone| check_phone(phone).map_err(|e| named(phone, e)));
+    let number = errors.check("contact.phone", number.transpose()).flatten();
     let name = errors.check("contact.name", name.as_deref().map(super::draft::name).transpose());
     errors.finish(Some(()))?;
     let none = || Problem::new(Code::NotFound, "no such reservation");
     let contact = Contact {
         email: address.map(|address| address.as_str().into()),
-        phone: phone.as_deref().map(Arc::from),
+        phone: number.map(|number| number.as_str().into()),
         name: name.flatten(),
     };
     Ok(Book {
@@ -194,6 +194,12 @@ fn check(draft: &BookingDraft, methods: &[&str]) -> Result<Book, Problem> {
         contact,
         key: None,
     })
+}
+
+/// A reason behind the value that it is about, which may be anything.
+fn named(value: &str, reason: impl std::fmt::Display) -> String {
+    let start: String = value.chars().take(40).collect();
+    format!("{start:?} {reason}")
 }
 
 /// What the request means, for its idempotency key; never what a reservation means.

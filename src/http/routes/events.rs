@@ -11,7 +11,9 @@ use axum::response::{IntoResponse, Response};
 use super::draft::EventDraft;
 use crate::actors::{Answer, EventEntry, NewEvent, Published};
 use crate::domain::idempotency::{Fingerprint, KeyDigest, RememberedKey};
-use crate::http::problem::{Code, FieldErrors, Problem};
+use crate::domain::ids::EventId;
+use crate::http::page::Page;
+use crate::http::problem::{Code, Problem};
 use crate::http::state::Front;
 use crate::http::{body, cache, refusal, views};
 use crate::metrics;
@@ -91,8 +93,9 @@ pub async fn list(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let page = Page::parse(query.as_deref().unwrap_or_default())?;
-    let mut events = front.router()?.list(page.cursor.as_deref(), page.limit + 1);
+    let page = Page::parse(query.as_deref().unwrap_or_default(), |id| EventId::parse(id).ok())?;
+    let after = page.cursor.as_ref().map(EventId::as_str);
+    let mut events = front.router()?.list(after, page.limit + 1);
     let more = page.limit < events.len();
     events.truncate(page.limit);
     let mut tag = blake3::Hasher::new();
@@ -106,38 +109,6 @@ pub async fn list(
     tag.update(if more { b"more" } else { b"last" });
     let tag = tag.finalize().to_hex();
     Ok(cache::public(&headers, &tag[..32], &views::EventList { items, next_cursor }))
-}
-
-struct Page {
-    limit: usize,
-    cursor: Option<String>,
-}
-
-impl Page {
-    const LIMIT_MAX: usize = 1_000;
-
-    fn parse(query: &str) -> Result<Self, Problem> {
-        let mut errors = FieldErrors::default();
-        let mut page = Self { limit: 100, cursor: None };
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            match name {
-                "limit" => match value.parse() {
-                    Ok(limit) if (1..=Self::LIMIT_MAX).contains(&limit) => page.limit = limit,
-                    Ok(_) | Err(_) => {
-                        errors.add("limit", format!("must be 1 to {}", Self::LIMIT_MAX));
-                    }
-                },
-                "cursor" => {
-                    let cursor = crate::domain::ids::EventId::parse(value);
-                    let cursor = cursor.map_err(|_| "is not one that was given".to_owned());
-                    page.cursor = errors.check("cursor", cursor).map(|id| id.to_string());
-                }
-                name => errors.add(name, "is not a parameter of this list"),
-            }
-        }
-        errors.finish(Some(page))
-    }
 }
 
 /// One event.

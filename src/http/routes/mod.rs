@@ -8,6 +8,7 @@ pub(super) mod draft;
 pub(super) mod events;
 pub(super) mod health;
 pub(super) mod log;
+pub(super) mod operator;
 pub(super) mod pages;
 pub(super) mod payments;
 pub(super) mod reservations;

@@ -1,10 +1,12 @@
 //! The bodies that go out.
 
+mod dead_letters;
 mod purchases;
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub(in crate::http) use self::dead_letters::{DeadLetter, DeadLetterList};
 pub(in crate::http) use self::purchases::{Booking, Checkin, Tickets};
 use crate::actors::Published;
 use crate::documents::entry::Told;

@@ -83,6 +83,13 @@ impl<P: PaymentProvider> PaymentProvider for Guarded<P> {
         Box::pin(self.ask(self.provider.refund(refund)))
     }
 
+    fn look_up_refund<'a>(
+        &'a self,
+        refund: &'a Refund,
+    ) -> Later<'a, Result<Option<RefundState>, ProviderError>> {
+        Box::pin(self.ask(self.provider.look_up_refund(refund)))
+    }
+
     fn webhook(
         &self,
         headers: &HeaderMap,

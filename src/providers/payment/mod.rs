@@ -89,7 +89,7 @@ pub struct Refund {
 pub enum RefundState {
     /// Given back, as far as the provider is concerned. Some can still fail later and send a webhook.
     Succeeded,
-    /// Under way; a webhook tells how it ends, or asking again with the same key.
+    /// Under way; a webhook or a look-up tells how it ends.
     Pending,
     /// The money is still here: somebody has to look at it.
     Failed { reason: String },
@@ -212,11 +212,22 @@ pub trait PaymentProvider: Send + Sync {
     /// How long a charge may exist before a look-up without its `provider_id` can see it.
     fn look_up_lag(&self) -> Duration;
 
-    /// Gives money back. The same key gives it back once.
+    /// Gives money back. The same key gives it back once, and gets the first answer again for as long as
+    /// the provider remembers it, whatever became of the refund since.
     ///
     /// # Errors
     /// See [`ProviderError`]: whether it may have happened.
     fn refund<'a>(&'a self, refund: &'a Refund) -> Later<'a, Result<RefundState, ProviderError>>;
+
+    /// How the money of a refund stands, without giving any back; what was given back by hand counts.
+    /// `Ok(None)`: not so much is given back or on its way.
+    ///
+    /// # Errors
+    /// Nothing was learned, and nothing changed.
+    fn look_up_refund<'a>(
+        &'a self,
+        refund: &'a Refund,
+    ) -> Later<'a, Result<Option<RefundState>, ProviderError>>;
 
     /// Whether a webhook is from the provider and fresh at `now`, then what it means. `body` is raw:
     /// parsed and written again it would have another signature.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::purchase::Piece;
+use super::piece::Piece;
 use super::v1::{Key, lines_in, lines_out};
 use super::{RecordError, V1, V2, kind, parse, v1, v2};
 use crate::domain::ids::{CustomerId, EventNumber, ShardId};

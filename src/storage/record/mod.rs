@@ -2,6 +2,7 @@
 //! domain. The shapes themselves stand in `v1` and are never edited; a new shape is a new version.
 
 mod checkpoint;
+mod piece;
 mod purchase;
 mod told;
 mod v1;

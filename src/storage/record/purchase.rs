@@ -6,12 +6,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Record, RecordError, kind, v1};
-use crate::domain::booking::{
-    Booking, BookingStatus, Contact, FailReason, Message, MessageKind, PaymentStatus, PaymentTerms,
-    Redeemed,
-};
+use crate::domain::booking::{Contact, FailReason, PaymentTerms};
 use crate::domain::ids::EventNumber;
-use crate::domain::inventory::{Booked, Fact, PurchaseSnapshot};
+use crate::domain::inventory::{Booked, Fact};
 use crate::domain::time::UnixMillis;
 
 /// Everything that happens to a booking after it was made. Append only.
@@ -74,6 +71,19 @@ pub(super) enum Step {
         dead: bool,
         at: u64,
     },
+    MessageSkipped {
+        message: u64,
+        at: u64,
+    },
+    MessageGivenUp {
+        message: u64,
+        reason: String,
+        at: u64,
+    },
+    MessageRevived {
+        message: u64,
+        at: u64,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -87,34 +97,6 @@ pub(super) struct ContactV1 {
 pub(super) struct Purchase {
     event: u64,
     step: Step,
-}
-
-/// A booking or a message as checkpoints hold them. Append only.
-#[derive(Serialize, Deserialize)]
-#[expect(clippy::large_enum_variant, reason = "one at a time, on its way in or out")]
-pub(super) enum Piece {
-    Booking {
-        sequence: u64,
-        status: u8,
-        fail_reason: Option<u8>,
-        payment: u8,
-        method: String,
-        token: String,
-        contact: ContactV1,
-        provider_id: Option<String>,
-        created_at: u64,
-        pay_until: u64,
-        decided_at: Option<u64>,
-        key: Option<v1::Key>,
-        redeemed: Vec<(u32, u64, String)>,
-    },
-    Message {
-        number: u64,
-        sequence: u64,
-        kind: u8,
-        tries: u32,
-        is_dead: bool,
-    },
 }
 
 impl Purchase {
@@ -159,8 +141,17 @@ impl Purchase {
                 at: at.0,
             },
             Fact::MessageSent { message, at } => Step::MessageSent { message: *message, at: at.0 },
+            Fact::MessageSkipped { message, at } => {
+                Step::MessageSkipped { message: *message, at: at.0 }
+            }
             Fact::MessageFailed { message, dead, at } => {
                 Step::MessageFailed { message: *message, dead: *dead, at: at.0 }
+            }
+            Fact::MessageGivenUp { message, reason, at } => {
+                Step::MessageGivenUp { message: *message, reason: reason.to_string(), at: at.0 }
+            }
+            Fact::MessageRevived { message, at } => {
+                Step::MessageRevived { message: *message, at: at.0 }
             }
         };
         Some(Self { event: event.0, step })
@@ -214,145 +205,41 @@ impl Step {
                 at: UnixMillis(at),
             },
             Self::MessageSent { message, at } => Fact::MessageSent { message, at: UnixMillis(at) },
+            Self::MessageSkipped { message, at } => {
+                Fact::MessageSkipped { message, at: UnixMillis(at) }
+            }
             Self::MessageFailed { message, dead, at } => {
                 Fact::MessageFailed { message, dead, at: UnixMillis(at) }
+            }
+            Self::MessageGivenUp { message, reason, at } => {
+                Fact::MessageGivenUp { message, reason: reason.into(), at: UnixMillis(at) }
+            }
+            Self::MessageRevived { message, at } => {
+                Fact::MessageRevived { message, at: UnixMillis(at) }
             }
         })
     }
 }
 
 impl ContactV1 {
-    fn from_domain(contact: &Contact) -> Self {
+    pub(super) fn from_domain(contact: &Contact) -> Self {
         let text = |text: &Option<Arc<str>>| text.as_deref().map(str::to_owned);
         let Contact { email, phone, name } = contact;
         Self { email: text(email), phone: text(phone), name: text(name) }
     }
 
-    fn into_domain(self) -> Contact {
+    pub(super) fn into_domain(self) -> Contact {
         let text = |text: Option<String>| text.map(Arc::from);
         Contact { email: text(self.email), phone: text(self.phone), name: text(self.name) }
     }
 }
 
-impl Piece {
-    pub(super) fn from_domain(snapshot: &PurchaseSnapshot) -> Self {
-        match snapshot {
-            PurchaseSnapshot::Message(number, message) => Self::Message {
-                number: *number,
-                sequence: message.sequence,
-                kind: message.kind as u8,
-                tries: message.tries,
-                is_dead: message.is_dead,
-            },
-            PurchaseSnapshot::Booking(sequence, booking) => Self::Booking {
-                sequence: *sequence,
-                status: booking.status as u8,
-                fail_reason: booking.fail_reason.map(|reason| reason as u8),
-                payment: booking.payment as u8,
-                method: booking.terms.method.to_string(),
-                token: booking.terms.token.to_string(),
-                contact: ContactV1::from_domain(&booking.contact),
-                provider_id: booking.provider_id.as_deref().map(str::to_owned),
-                created_at: booking.created_at.0,
-                pay_until: booking.pay_until.0,
-                decided_at: booking.decided_at.map(|at| at.0),
-                key: booking.key.map(v1::Key::from_domain),
-                redeemed: booking
-                    .redeemed
-                    .iter()
-                    .map(|r| (r.ticket, r.occurred_at.0, r.nonce.to_string()))
-                    .collect(),
-            },
-        }
-    }
-
-    pub(super) fn into_domain(self) -> Result<PurchaseSnapshot, RecordError> {
-        let kind = kind::CHECKPOINT_PURCHASE;
-        match self {
-            Self::Message { number, sequence, kind: told, tries, is_dead } => {
-                let kind = message_kind(told)?;
-                let message = Message { sequence, kind, tries, is_dead };
-                Ok(PurchaseSnapshot::Message(number, message))
-            }
-            Self::Booking {
-                sequence,
-                status,
-                fail_reason: reason,
-                payment,
-                method,
-                token,
-                contact,
-                provider_id,
-                created_at,
-                pay_until,
-                decided_at,
-                key,
-                redeemed,
-            } => {
-                let redeemed = redeemed.into_iter().map(|(ticket, at, nonce)| Redeemed {
-                    ticket,
-                    occurred_at: UnixMillis(at),
-                    nonce: nonce.into(),
-                });
-                let booking = Booking {
-                    status: booking_status(status)?,
-                    fail_reason: reason.map(|reason| fail_reason(kind, reason)).transpose()?,
-                    payment: payment_status(payment)?,
-                    terms: PaymentTerms { method: method.into(), token: token.into() },
-                    contact: contact.into_domain(),
-                    provider_id: provider_id.map(Arc::from),
-                    created_at: UnixMillis(created_at),
-                    pay_until: UnixMillis(pay_until),
-                    decided_at: decided_at.map(UnixMillis),
-                    key: key.map(v1::Key::into_domain),
-                    redeemed: redeemed.collect(),
-                };
-                Ok(PurchaseSnapshot::Booking(sequence, booking))
-            }
-        }
-    }
-}
-
-fn fail_reason(kind: u8, number: u8) -> Result<FailReason, RecordError> {
+/// `kind` is of the record that has the number.
+pub(super) fn fail_reason(kind: u8, number: u8) -> Result<FailReason, RecordError> {
     match number {
         0 => Ok(FailReason::Declined),
         1 => Ok(FailReason::Expired),
         2 => Ok(FailReason::Cancelled),
         _ => Err(RecordError::Impossible { kind, field: "fail reason" }),
     }
-}
-
-fn booking_status(number: u8) -> Result<BookingStatus, RecordError> {
-    match number {
-        0 => Ok(BookingStatus::PendingPayment),
-        1 => Ok(BookingStatus::Confirmed),
-        2 => Ok(BookingStatus::Failed),
-        3 => Ok(BookingStatus::Cancelled),
-        _ => Err(impossible("booking status")),
-    }
-}
-
-fn payment_status(number: u8) -> Result<PaymentStatus, RecordError> {
-    match number {
-        0 => Ok(PaymentStatus::Created),
-        1 => Ok(PaymentStatus::Processing),
-        2 => Ok(PaymentStatus::Succeeded),
-        3 => Ok(PaymentStatus::Failed),
-        4 => Ok(PaymentStatus::RefundPending),
-        5 => Ok(PaymentStatus::Refunded),
-        _ => Err(impossible("payment status")),
-    }
-}
-
-fn message_kind(number: u8) -> Result<MessageKind, RecordError> {
-    match number {
-        0 => Ok(MessageKind::Confirmed),
-        1 => Ok(MessageKind::Failed),
-        2 => Ok(MessageKind::Cancelled),
-        _ => Err(impossible("message kind")),
-    }
-}
-
-fn impossible(field: &'static str) -> RecordError {
-    RecordError::Impossible { kind: kind::CHECKPOINT_PURCHASE, field }
 }

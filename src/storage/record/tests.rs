@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::domain::booking::{
-    Booking, BookingStatus, Contact, FailReason, LatePayment, Message, MessageKind, PaymentStatus,
-    PaymentTerms, Redeemed,
+    Booking, BookingStatus, Channel, Contact, FailReason, LatePayment, Message, MessageKind,
+    PaymentStatus, PaymentTerms, Redeemed,
 };
 use crate::domain::idempotency::{Fingerprint, KeyDigest, RememberedKey};
 use crate::domain::ids::{CustomerId, EventId, PoolId, ReservationId};
@@ -156,6 +156,9 @@ fn steps_of_a_booking() -> Vec<Fact> {
         Fact::Redeemed { sequence, ticket: 2, nonce: "n-1".into(), occurred_at: UnixMillis(9), at },
         Fact::MessageSent { message: 1_024, at },
         Fact::MessageFailed { message: 1_024, dead: true, at },
+        Fact::MessageSkipped { message: 1_024, at },
+        Fact::MessageGivenUp { message: 1_024, reason: "no such box, ящик".into(), at },
+        Fact::MessageRevived { message: 1_024, at },
     ]
 }
 
@@ -280,9 +283,18 @@ fn pieces() -> Vec<PurchaseSnapshot> {
         PurchaseSnapshot::Booking(sequence, booking(status, reason, payment))
     });
     let kinds = [MessageKind::Confirmed, MessageKind::Failed, MessageKind::Cancelled];
-    let messages = (2_048..).zip(kinds).map(|(number, kind)| {
-        PurchaseSnapshot::Message(number, Message { sequence: 1, kind, tries: 3, is_dead: true })
+    let messages = Channel::ALL.into_iter().flat_map(|channel| {
+        kinds.map(|kind| Message { tries: 3, is_dead: true, ..Message::new(1, kind, channel) })
     });
+    let reason = Some("no such box, ящик".into());
+    let given_up = Channel::ALL.map(|channel| Message {
+        tries: 10,
+        is_dead: true,
+        reason: reason.clone(),
+        ..Message::new(1, MessageKind::Failed, channel)
+    });
+    let messages = (2_048..).zip(messages.chain(given_up));
+    let messages = messages.map(|(number, message)| PurchaseSnapshot::Message(number, message));
     bookings.chain(messages).collect()
 }
 

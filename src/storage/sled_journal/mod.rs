@@ -21,6 +21,7 @@ use self::shelf::SledShelf;
 use self::values::Packer;
 use self::watermark::{Found, Watermark};
 use super::error::{JournalError, OpenError};
+use super::frame::HEADER;
 use super::journal::{Journal, JournalReader, Position};
 use super::outbox::Outbox;
 use crate::faults;
@@ -67,11 +68,11 @@ impl SledJournal {
         let first = newest.map_or(1, |newest| newest + 1);
         let epoch = epochs.last().copied().unwrap_or(first);
         let tree = reader.tree(WAL, epoch)?;
-        let (position, report) = settle_tail(&reader, &tree, epoch)?;
+        let Tail { position, epoch_bytes, report } = settle_tail(&reader, &tree, epoch)?;
         check_watermark(dir, &found, position, newest)?;
         reader.sync()?;
         let packer = Packer::default();
-        let journal = Self { reader, tree, position, epoch_bytes: 0, packer, watermark };
+        let journal = Self { reader, tree, position, epoch_bytes, packer, watermark };
         Ok((journal, report))
     }
 
@@ -150,22 +151,31 @@ impl Journal for SledJournal {
     }
 }
 
+/// How the newest epoch ends.
+struct Tail {
+    position: Position,
+    /// Of the whole frames in it. A server that restarts often would else never fill an epoch.
+    epoch_bytes: u64,
+    report: OpenReport,
+}
+
 /// Walks the newest epoch, and drops the parts of a record that its writer did not finish.
-fn settle_tail(
-    reader: &SledReader,
-    tree: &sled::Tree,
-    epoch: u64,
-) -> Result<(Position, OpenReport), JournalError> {
-    let scanned = reader.scan(epoch, &mut |_| Ok(()))?;
+fn settle_tail(reader: &SledReader, tree: &sled::Tree, epoch: u64) -> Result<Tail, JournalError> {
+    let mut epoch_bytes = 0;
+    let scanned = reader.scan(epoch, &mut |frame| {
+        epoch_bytes += (HEADER + frame.payload.len()) as u64;
+        Ok(())
+    })?;
     let last = scanned.key();
     let Some(torn_from) = scanned.torn_from() else {
-        return Ok((Position { epoch, key: last }, OpenReport::default()));
+        let (position, report) = (Position { epoch, key: last }, OpenReport::default());
+        return Ok(Tail { position, epoch_bytes, report });
     };
     for key in torn_from..=last {
         tree.remove(key.to_be_bytes()).map_err(store_error("dropping a torn record"))?;
     }
     let report = OpenReport { torn_values_dropped: last + 1 - torn_from };
-    Ok((Position { epoch, key: torn_from - 1 }, report))
+    Ok(Tail { position: Position { epoch, key: torn_from - 1 }, epoch_bytes, report })
 }
 
 fn check_watermark(

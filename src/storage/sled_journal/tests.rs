@@ -48,6 +48,31 @@ fn what_was_appended_is_there_again_whatever_its_size() {
     assert_eq!(numbers(&open(dir.path())), expected);
 }
 
+/// It began at nothing, so a server that restarted often folded late or never.
+#[test]
+fn what_an_epoch_holds_is_counted_over_restarts() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let mut journal = open(dir.path());
+    for n in 0..3 {
+        journal.append(&[&frame(n, 10), &frame(n, 9_000)]).expect("appends");
+        let counted = journal.epoch_bytes();
+        assert_eq!(counted, (u64::from(n) + 1) * (9_010 + 2 * 14));
+        drop(journal);
+        journal = open(dir.path());
+        assert_eq!(journal.epoch_bytes(), counted);
+    }
+    // What was torn does not count, nor does the epoch before.
+    let counted = journal.epoch_bytes();
+    journal.put(&[&frame(9, 20_000)]).expect("puts");
+    journal.tree.remove(journal.position.key.to_be_bytes()).expect("tears");
+    drop(journal);
+    let mut journal = open(dir.path());
+    assert_eq!(journal.epoch_bytes(), counted);
+    journal.rotate().expect("rotates");
+    drop(journal);
+    assert_eq!(open(dir.path()).epoch_bytes(), 0);
+}
+
 #[test]
 fn a_checkpoint_replaces_the_epochs_before_it() {
     let dir = tempfile::tempdir().expect("temp dir");

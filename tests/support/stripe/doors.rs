@@ -18,7 +18,7 @@ pub(super) fn routes(shared: Arc<Shared>) -> Router {
         .route("/v1/payment_intents", post(make_intent))
         .route("/v1/payment_intents/search", get(search))
         .route("/v1/payment_intents/{id}", get(read_intent))
-        .route("/v1/refunds", post(make_refund))
+        .route("/v1/refunds", post(make_refund).get(list_refunds))
         .with_state(shared)
 }
 
@@ -111,7 +111,7 @@ async fn make_refund(state: State<Arc<Shared>>, headers: HeaderMap, body: Bytes)
         if intent.amount < intent.refunded + amount {
             return refused("parameter_invalid_integer", "amount");
         }
-        let status = match intent.token.as_str() {
+        let status = match intent.token.split('-').next().unwrap_or_default() {
             "pm_card_refundFail" => "failed",
             "pm_card_pendingRefund" => "pending",
             _ => "succeeded",
@@ -120,9 +120,11 @@ async fn make_refund(state: State<Arc<Shared>>, headers: HeaderMap, body: Bytes)
             intent.refunded += amount;
         }
         let (metadata, is_whole) = (intent.metadata.clone(), intent.refunded == intent.amount);
+        let currency = intent.currency.clone();
         let number = books.refunds.len() + 1;
         let refund = json!({"id": format!("re_{number}"), "object": "refund", "amount": amount,
-            "status": status, "payment_intent": id, "metadata": metadata});
+            "currency": currency, "status": status, "payment_intent": id, "metadata": metadata,
+            "reason": null});
         books.refunds.push(refund.clone());
         drop(books);
         shared.send_event(
@@ -133,6 +135,34 @@ async fn make_refund(state: State<Arc<Shared>>, headers: HeaderMap, body: Bytes)
         Ok((200, refund))
     })
     .await
+}
+
+/// Refunds of one payment, the newest first, as Stripe lists them.
+async fn list_refunds(
+    State(shared): State<Arc<Shared>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    if let Some(refusal) = check_headers(&shared, &headers, false) {
+        return refusal;
+    }
+    let form = parse_form(query.unwrap_or_default().as_bytes());
+    let limit = form.get("limit").map_or(Ok(10), |limit| limit.parse::<usize>());
+    let known = form.keys().all(|name| matches!(name.as_str(), "payment_intent" | "limit"));
+    let mut books = shared.books();
+    let (Some(id), Ok(limit @ 1..=100), true) = (form.get("payment_intent"), limit, known) else {
+        books.complaints.push(format!("refunds: {form:?}"));
+        return error(400, "invalid_request_error", "parameter_unknown");
+    };
+    if !books.intents.iter().any(|intent| intent.id == *id) {
+        return error(404, "invalid_request_error", "resource_missing");
+    }
+    let of_it = books.refunds.iter().rev().filter(|refund| refund["payment_intent"] == id.as_str());
+    let found: Vec<Value> = of_it.cloned().collect();
+    let has_more = limit < found.len();
+    let page = &found[..found.len().min(limit)];
+    let list = json!({"object": "list", "url": "/v1/refunds", "has_more": has_more, "data": page});
+    replayed(200, &list)
 }
 
 /// A POST with an idempotency key and what may go wrong with it.
@@ -197,6 +227,7 @@ fn begin(
     form: &Form,
 ) -> Result<Option<Fault>, Box<Response>> {
     let mut books = shared.books();
+    *books.posts.entry(path.to_owned()).or_default() += 1;
     match books.keys.get(key) {
         Some(seen) if seen.path != path || seen.form != *form => {
             return Err(Box::new(key_reused()));

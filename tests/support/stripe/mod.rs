@@ -92,6 +92,8 @@ struct Books {
     /// Where webhooks are posted to, and how often each.
     door: Option<(String, usize)>,
     calls: usize,
+    /// How often each path was posted to.
+    posts: BTreeMap<String, usize>,
 }
 
 /// What an idempotency key was used for.
@@ -185,6 +187,33 @@ impl StripeStandIn {
     /// How many requests came at all.
     pub fn calls(&self) -> usize {
         self.shared.books().calls
+    }
+
+    /// How often this path was posted to.
+    pub fn posts(&self, path: &str) -> usize {
+        self.shared.books().posts.get(path).copied().unwrap_or_default()
+    }
+
+    /// Ends the refund of what was taken from this card, with its webhook.
+    pub fn settle_refund(&self, token: &str, succeeds: bool) {
+        let mut books = self.shared.books();
+        let intent = books.intents.iter_mut().find(|intent| intent.token == token);
+        let intent = intent.expect("such an intent");
+        let id = intent.id.clone();
+        if !succeeds {
+            intent.refunded = 0;
+        }
+        let of_it = |refund: &&mut Value| {
+            refund["payment_intent"] == id.as_str() && refund["status"] == "pending"
+        };
+        let refund = books.refunds.iter_mut().find(of_it).expect("a refund that is under way");
+        refund["status"] = json!(if succeeds { "succeeded" } else { "failed" });
+        if !succeeds {
+            refund["failure_reason"] = json!("lost_or_stolen_card");
+        }
+        let refund = refund.clone();
+        drop(books);
+        self.shared.send_event("refund.updated", refund);
     }
 
     /// Ends a payment that is under way, with its webhook.

@@ -9,9 +9,9 @@ fn a_day_passes(sale: &mut Sale) {
     sale.must(&Command::Release { reservation: id });
 }
 
-fn told(sale: &mut Sale, sent: bool, dead: bool) {
+fn told(sale: &mut Sale, delivery: &Delivery) {
     for (message, _) in sale.messages() {
-        sale.must(&Command::Told { message, sent, dead });
+        sale.must(&Command::Told { message, delivery: delivery.clone() });
     }
 }
 
@@ -27,7 +27,7 @@ fn a_failed_booking_is_forgotten_a_day_later_but_not_before_its_money_is_settled
     let id = sale.reserve("fan", 1);
     sale.must(&book_command(id, key("k", "x")));
     sale.wait(PAY_MS);
-    told(&mut sale, true, false);
+    told(&mut sale, &Delivery::Sent);
     for _ in 0..3 {
         a_day_passes(&mut sale);
         assert!(is_known(&sale, id), "its payment may still have been taken");
@@ -53,7 +53,7 @@ fn a_provider_that_says_no_and_then_yes_is_heard_for_a_day() {
     let id = sale.reserve("fan", 1);
     sale.book(id);
     sale.wait(PAY_MS);
-    told(&mut sale, true, false);
+    told(&mut sale, &Delivery::Sent);
     for _ in 0..2 {
         a_day_passes(&mut sale);
     }
@@ -87,7 +87,7 @@ fn what_was_sold_is_never_forgotten_also_when_it_was_paid_late_or_cancelled() {
     }
     sale.must(&cancel(late[1]));
     sale.must(&Command::Refunded { booking: late[1] });
-    told(&mut sale, true, false);
+    told(&mut sale, &Delivery::Sent);
     for _ in 0..3 {
         a_day_passes(&mut sale);
         sale.inventory = sale.restored();
@@ -110,7 +110,7 @@ fn a_buyer_is_told_before_the_booking_is_forgotten() {
         a_day_passes(&mut sale);
         assert_eq!(sale.messages().len(), 1);
     }
-    told(&mut sale, true, false);
+    told(&mut sale, &Delivery::Sent);
     a_day_passes(&mut sale);
     assert!(!is_known(&sale, id) && !sale.inventory.owes());
 }
@@ -121,7 +121,7 @@ fn a_message_that_nobody_takes_goes_with_its_booking() {
     let id = sale.reserve("fan", 1);
     sale.book(id);
     sale.must(&hear(id, PaymentOutcome::Declined));
-    told(&mut sale, false, true);
+    told(&mut sale, &Delivery::GivenUp { reason: "no such box".into() });
     sale.inventory = sale.restored();
     // It can be seen until then.
     assert!(sale.messages()[0].1.is_dead && !sale.inventory.owes());
@@ -143,13 +143,14 @@ fn each_buyer_is_told_when_many_bookings_end_in_one_fact() {
     let told: Vec<u64> = sale.messages().iter().map(|(_, message)| message.sequence).collect();
     assert_eq!(told, ids.map(|id| id.sequence));
     let first = sale.messages()[0].0;
-    sale.must(&Command::Told { message: first, sent: true, dead: false });
-    let again = sale.ask(&Command::Told { message: first, sent: true, dead: false });
+    let sent = Command::Told { message: first, delivery: Delivery::Sent };
+    sale.must(&sent);
+    let again = sale.ask(&sent);
     assert_eq!(again, Ok(Decision::Unchanged));
     // Numbers do not depend on what was sent since, nor on a checkpoint.
     assert_eq!(sale.restored().messages(0).count(), 2);
     let next = sale.buy("d", 1);
-    let newest = *sale.messages().last().unwrap();
+    let newest = sale.messages().pop().unwrap();
     assert_eq!(newest.1.sequence, next.sequence);
     assert!(first < newest.0);
 }

@@ -3,6 +3,7 @@
 
 mod buying;
 mod forgetting;
+mod messages;
 mod settling;
 mod tickets;
 
@@ -11,8 +12,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::domain::booking::{
-    Book, Booking, BookingStatus, Contact, FailReason, LatePayment, Message, PaymentOutcome,
-    PaymentStatus, PaymentTerms, Redeem,
+    Book, Booking, BookingStatus, Channel, Contact, Delivery, FailReason, LatePayment, Message,
+    MessageKind, PaymentOutcome, PaymentStatus, PaymentTerms, REASON_CHARS_MAX, Redeem,
 };
 use crate::domain::idempotency::{Fingerprint, KeyDigest, RememberedKey, WINDOW_MS};
 use crate::domain::ids::{CustomerId, EventId, EventNumber, PoolId, ReservationId};
@@ -162,6 +163,14 @@ fn book_command(reservation: ReservationId, key: Option<RememberedKey>) -> Comma
     let payment = PaymentTerms { method: "card".into(), token: "tok".into() };
     let contact = Contact { email: Some("a@example.org".into()), ..Contact::default() };
     Command::Book(Box::new(Book { reservation, payment, contact, key }))
+}
+
+/// By a buyer who left these.
+fn book_by(reservation: ReservationId, email: bool, phone: bool) -> Command {
+    let Command::Book(mut ask) = book_command(reservation, None) else { unreachable!() };
+    ask.contact.email = ask.contact.email.filter(|_| email);
+    ask.contact.phone = phone.then(|| "+4930123456".into());
+    Command::Book(ask)
 }
 
 fn hear(booking: ReservationId, outcome: PaymentOutcome) -> Command {

@@ -181,6 +181,11 @@ impl Ledger {
         Asked::Done { state, is_lost: plan.timeout == Some(Timeout::AfterDoing) }
     }
 
+    /// How a refund stands; `None` if its question was lost, or came before this process began.
+    pub fn look_up_refund(&self, refund: &Refund) -> Option<RefundState> {
+        self.charges.get(&refund.provider_id)?.refunds.get(&refund.key)?.state.clone()
+    }
+
     /// Ends a refund that is under way. `false`: it has ended already, or is forgotten.
     pub fn settle_refund(&mut self, refund: &Refund) -> bool {
         let entry = self.charges.get_mut(&refund.provider_id);

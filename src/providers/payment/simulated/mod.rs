@@ -151,6 +151,12 @@ impl Simulated {
         self.answer(asked, &plan).await
     }
 
+    async fn look_up_refund(&self, refund: &Refund) -> Result<Option<RefundState>, ProviderError> {
+        check(&refund.key, &refund.reference)?;
+        tokio::time::sleep(Plan::of_key(&self.shared.options, &refund.key).latency).await;
+        Ok(self.shared.ledger().look_up_refund(refund))
+    }
+
     async fn answer<S>(&self, asked: Asked<S>, plan: &Plan) -> Result<S, ProviderError> {
         match asked {
             Asked::Done { state, is_lost: false } | Asked::Again(state) => {
@@ -271,6 +277,13 @@ impl PaymentProvider for Simulated {
 
     fn refund<'a>(&'a self, refund: &'a Refund) -> Later<'a, Result<RefundState, ProviderError>> {
         Box::pin(self.refund(refund))
+    }
+
+    fn look_up_refund<'a>(
+        &'a self,
+        refund: &'a Refund,
+    ) -> Later<'a, Result<Option<RefundState>, ProviderError>> {
+        Box::pin(self.look_up_refund(refund))
     }
 
     fn webhook(

@@ -206,6 +206,7 @@ async fn a_refund_is_made_once_per_key_and_never_more_than_was_taken() {
             assert_eq!(state, Ok(RefundState::Failed { reason }));
         }
         assert_eq!(provider.refund(&back).await, state, "again");
+        assert_eq!(provider.look_up_refund(&back).await, state.map(Some), "looked up");
         let more = Refund { key: format!("more-{number}"), ..back };
         let more = persist_refund(&provider, &more).await;
         assert!(matches!(more, RefundState::Failed { .. }), "{more:?}");

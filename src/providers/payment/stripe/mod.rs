@@ -19,7 +19,7 @@ use reqwest::{Client, RequestBuilder, Url};
 pub use self::options::{StripeOptionError, StripeOptions};
 pub use self::webhook::SIGNATURE;
 
-use self::wire::{Answer, Found, Intent, RefundObject};
+use self::wire::{Answer, Found, FoundRefunds, Intent, RefundObject};
 use super::{
     Charge, ChargeReport, ChargeState, Later, PaymentProvider, ProviderError, Refund, RefundState,
     WebhookError, WebhookEvent, check,
@@ -114,12 +114,9 @@ impl Stripe {
         check(&charge.key, &charge.reference)?;
         if let Some(id) = provider_id.filter(|id| !id.is_empty()) {
             let answer = self.send(self.get(&["v1", "payment_intents", id])).await?;
-            let is_missing = answer.error().is_some_and(|error| {
-                answer.status == 404 && error.code.as_deref() == Some("resource_missing")
-            });
             return match answer.is_success() {
                 true => report(answer.object()?, charge).map(Some),
-                false if is_missing => Ok(None),
+                false if answer.is_missing() => Ok(None),
                 false => Err(answer.fault()),
             };
         }
@@ -178,6 +175,21 @@ impl Stripe {
                 failed(code.unwrap_or("invalid_request"))
             }
             _ => Err(answer.fault()),
+        }
+    }
+
+    /// What was given back of the payment, by whomever: asked again with its key, Stripe would say for a
+    /// day what it said first.
+    async fn look_up_refund(&self, refund: &Refund) -> Result<Option<RefundState>, ProviderError> {
+        check(&refund.key, &refund.reference)?;
+        let Some(amount) = amount::to_stripe(refund.amount) else { return Ok(None) };
+        // The newest come first, and nobody gives one payment back in a hundred pieces.
+        let query = [("payment_intent", refund.provider_id.as_str()), ("limit", "100")];
+        let answer = self.send(self.get(&["v1", "refunds"]).query(&query)).await?;
+        match answer.is_success() {
+            true => answer.object::<FoundRefunds>()?.state(amount, refund.amount.currency.as_str()),
+            false if answer.is_missing() => Ok(None),
+            false => Err(answer.fault()),
         }
     }
 
@@ -302,6 +314,13 @@ impl PaymentProvider for Stripe {
 
     fn refund<'a>(&'a self, refund: &'a Refund) -> Later<'a, Result<RefundState, ProviderError>> {
         Box::pin(self.refund(refund))
+    }
+
+    fn look_up_refund<'a>(
+        &'a self,
+        refund: &'a Refund,
+    ) -> Later<'a, Result<Option<RefundState>, ProviderError>> {
+        Box::pin(self.look_up_refund(refund))
     }
 
     fn webhook(

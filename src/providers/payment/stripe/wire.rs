@@ -78,6 +78,52 @@ impl RefundObject {
     }
 }
 
+/// A page of the refunds of one payment, the newest first.
+#[derive(Debug, Deserialize)]
+pub(super) struct FoundRefunds {
+    data: Vec<FoundRefund>,
+}
+
+#[derive(Debug, Deserialize)]
+struct FoundRefund {
+    id: String,
+    amount: u64,
+    currency: String,
+    #[serde(flatten)]
+    object: RefundObject,
+}
+
+impl FoundRefunds {
+    /// How `amount` stands that was to be given back. `None`: less is given back or on its way.
+    ///
+    /// # Errors
+    /// Something in it makes no sense to us.
+    pub fn state(&self, amount: u64, currency: &str) -> Result<Option<RefundState>, ProviderError> {
+        let (mut given, mut pending, mut failed) = (0_u64, 0_u64, None);
+        for FoundRefund { id, amount, currency: of, object } in &self.data {
+            if !of.eq_ignore_ascii_case(currency) {
+                return Err(ProviderError::unknown(format!("{id} is in {of:?}")));
+            }
+            match object.state() {
+                Some(RefundState::Succeeded) => given = given.saturating_add(*amount),
+                Some(RefundState::Pending) => pending = pending.saturating_add(*amount),
+                Some(state @ RefundState::Failed { .. }) => failed = failed.or(Some(state)),
+                None => {
+                    let status = object.status.as_deref().unwrap_or("null");
+                    return Err(ProviderError::unknown(format!("{id} has the status {status:?}")));
+                }
+            }
+        }
+        Ok(if amount <= given {
+            Some(RefundState::Succeeded)
+        } else if amount <= given.saturating_add(pending) {
+            Some(RefundState::Pending)
+        } else {
+            failed
+        })
+    }
+}
+
 /// A page of a search.
 #[derive(Debug, Deserialize)]
 pub(super) struct Found {
@@ -154,6 +200,12 @@ impl Answer {
 
     pub fn error(&self) -> Option<ApiError> {
         serde_json::from_slice(&self.body).ok().map(|ErrorBody { error }| error)
+    }
+
+    /// Whether Stripe says that there is no such object.
+    pub fn is_missing(&self) -> bool {
+        let code = self.error().and_then(|error| error.code);
+        self.status == 404 && code.as_deref() == Some("resource_missing")
     }
 
     /// A refusal that may be lifted: ask again later.
@@ -251,5 +303,35 @@ mod tests {
         assert_eq!(state(r#"{"status":"canceled"}"#), failed("canceled"));
         assert_eq!(state(r#"{"status":"new_in_2030"}"#), None);
         assert_eq!(state(r#"{"status":null}"#), None);
+    }
+
+    #[test]
+    fn refunds_of_one_payment_count_together_whoever_made_them() {
+        let found = |refunds: &[(u64, &str)]| {
+            let data: Vec<_> = refunds
+                .iter()
+                .map(|(amount, status)| {
+                    serde_json::json!({"id": "re_1", "object": "refund", "amount": amount,
+                        "currency": "eur", "status": status, "metadata": {}})
+                })
+                .collect();
+            let json = serde_json::json!({"object": "list", "has_more": false, "data": data});
+            serde_json::from_value::<FoundRefunds>(json).expect("a list").state(90, "EUR")
+        };
+        let failed = || Some(RefundState::Failed { reason: "failed".to_owned() });
+        assert_eq!(found(&[]), Ok(None));
+        assert_eq!(found(&[(90, "succeeded")]), Ok(Some(RefundState::Succeeded)));
+        assert_eq!(found(&[(89, "succeeded")]), Ok(None));
+        assert_eq!(
+            found(&[(40, "succeeded"), (50, "succeeded")]),
+            Ok(Some(RefundState::Succeeded))
+        );
+        assert_eq!(found(&[(50, "pending"), (40, "succeeded")]), Ok(Some(RefundState::Pending)));
+        assert_eq!(found(&[(90, "failed")]), Ok(failed()));
+        // Somebody gave it back by hand after it had failed.
+        let by_hand = [(90, "succeeded"), (90, "failed")];
+        assert_eq!(found(&by_hand), Ok(Some(RefundState::Succeeded)));
+        assert_eq!(found(&[(90, "pending"), (90, "canceled")]), Ok(Some(RefundState::Pending)));
+        assert!(found(&[(90, "new_in_2030")]).is_err());
     }
 }

@@ -1,5 +1,7 @@
 //! A mail server that says what the test tells it to, for what a real one cannot be made to do.
 
+#![allow(dead_code, reason = "each test binary uses some of it")]
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 

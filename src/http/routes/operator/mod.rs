@@ -1,0 +1,3 @@
+//! Routes of the operators' listener, which asks nobody who they are.
+
+pub(in crate::http) mod dead_letters;
