@@ -1,6 +1,7 @@
 //! The one place where the parts are joined: what starts after what, and what ends before what.
 
 mod purchases;
+mod webhooks;
 
 pub use purchases::rotate_ticket_keys;
 
@@ -59,8 +60,11 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let (journal, books) = open(config.storage.clone()).await?;
     let is_new = books.events.is_empty();
     let log = open_log(&config.storage, &journal)?;
-    let purchases = purchases::prepare(&config, Arc::clone(&log), is_new)?;
+    let mut purchases = purchases::prepare(&config, Arc::clone(&log), is_new)?;
+    let webhooks = webhooks::prepare(config.webhooks.as_ref(), &journal)?;
     let engine = start_engine(&config, journal, books, log).await?;
+    let announcer = webhooks::start(webhooks, engine.engine.router(), &engine.log).await?;
+    purchases.desk.announcer.clone_from(&announcer);
     if is_new && config.demo.event {
         put_demo_on_sale(engine.engine.router(), &config).await?;
     }
@@ -75,6 +79,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         server.await.context("a listener failed")?;
     }
     workers.stop();
+    if let Some(announcer) = announcer {
+        announcer.stop().await;
+    }
     sampler.abort();
     drop(sampler.await);
     drop((engine.reader, engine.log));

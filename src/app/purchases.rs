@@ -89,7 +89,8 @@ pub(super) fn prepare(
         backoff: BACKOFF,
     };
     let ring = keys.ring();
-    Ok(Purchases { desk: Desk { payments, keys, ring, fonts, log }, notifier, cashier, webhooks })
+    let desk = Desk { payments, keys, ring, fonts, log, announcer: None };
+    Ok(Purchases { desk, notifier, cashier, webhooks })
 }
 
 /// Makes a new key in the data directory, which must have some already.

@@ -1,7 +1,9 @@
-//! What routes need besides the engine: whoever moves the money, the keys of tickets, fonts, events' logs.
+//! What routes need besides the engine: whoever moves the money, the keys of tickets, fonts, events' logs, and
+//! whoever tells the organizer.
 
 use std::sync::Arc;
 
+use crate::actors::AnnouncerHandle;
 use crate::documents::text::Fonts;
 use crate::domain::ticket::KeyRing;
 use crate::providers::payment::PaymentProvider;
@@ -16,4 +18,6 @@ pub struct Desk {
     pub ring: KeyRing,
     pub fonts: Arc<Fonts>,
     pub log: Arc<EventLog>,
+    /// Absent: no organizer is told.
+    pub announcer: Option<AnnouncerHandle>,
 }

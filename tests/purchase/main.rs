@@ -9,12 +9,14 @@ mod stripe_stand_in;
 mod support;
 
 mod absent;
+mod announced;
 mod bad_input;
 mod buyers;
 mod crashes;
 mod dead_letters;
 mod gateway;
 mod late;
+mod organizer;
 mod payments;
 mod refunds;
 mod rush;

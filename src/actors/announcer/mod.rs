@@ -12,6 +12,7 @@
 //! ```
 
 mod begin;
+mod calls;
 mod handle;
 mod health;
 mod letters;
@@ -37,8 +38,9 @@ pub use log::LogSource;
 pub use source::Source;
 pub use topics::{TopicError, Topics};
 
+use self::calls::Parts;
 use self::message::Message;
-use self::work::{Parts, State};
+use self::work::State;
 use super::router::Router;
 use crate::metrics::OutboxMetrics;
 use crate::providers::webhook::{SigningSecret, WebhookChannel};

@@ -4,6 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::actors::Unsent;
+use crate::storage::outbox::{Letter, LetterId};
 
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct DeadLetterList {
@@ -15,13 +16,13 @@ pub(in crate::http) struct DeadLetterList {
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct DeadLetter {
     /// The same that its receiver sees: in the `Message-ID` of a mail, the `Idempotency-Key` of a short
-    /// message.
+    /// message, the `webhook-id` of a webhook.
     pub id: String,
-    /// `mail` or `sms`.
+    /// `mail`, `sms` or `webhook`.
     channel: &'static str,
     event: String,
     booking: Option<String>,
-    /// `confirmed`, `failed` or `cancelled`.
+    /// `confirmed`, `failed` or `cancelled`; of a webhook its type, as `booking.confirmed`.
     kind: String,
     /// `DEAD`, or `WAITING` from when it is sent again.
     status: &'static str,
@@ -32,6 +33,19 @@ pub(in crate::http) struct DeadLetter {
 }
 
 impl DeadLetter {
+    pub fn of_webhook(id: LetterId, letter: &Letter) -> Self {
+        Self {
+            id: id.to_string(),
+            channel: "webhook",
+            event: letter.event.clone(),
+            booking: None,
+            kind: letter.kind.clone(),
+            status: letter.status(),
+            tries: letter.tries,
+            reason: (!letter.reason.is_empty()).then(|| letter.reason.clone()),
+        }
+    }
+
     pub fn of(unsent: &Unsent) -> Self {
         let (message, reservation) = (&unsent.message, &unsent.receipt.reservation);
         Self {

@@ -82,6 +82,15 @@ impl Letter {
         matches!(self.state, LetterState::Dead { .. })
     }
 
+    /// For people.
+    #[must_use]
+    pub fn status(&self) -> &'static str {
+        match self.state {
+            LetterState::Resting { .. } => "WAITING",
+            LetterState::Dead { .. } => "DEAD",
+        }
+    }
+
     pub(super) fn encode(&self) -> Vec<u8> {
         let (is_dead, at) = match self.state {
             LetterState::Resting { not_before } => (false, not_before),

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::Response;
 
-use crate::actors::Router;
+use crate::actors::{AnnouncerHandle, ReviveError, Router, SendAgainError};
 use crate::domain::ids::EventNumber;
 use crate::http::page::Page;
 use crate::http::problem::{Code, Problem};
@@ -15,24 +15,29 @@ use crate::http::state::Front;
 use crate::http::views::{DeadLetter, DeadLetterList};
 use crate::http::{cache, refusal};
 use crate::metrics;
+use crate::storage::outbox::LetterId;
 
 /// Where dead letters come from. The first letter of an id tells which; a list goes through them in the
 /// order of these letters.
 enum Source<'a> {
     /// To buyers.
     Messages(&'a Router),
+    /// To the organizer.
+    Webhooks(&'a AnnouncerHandle),
 }
 
 impl<'a> Source<'a> {
     /// In the order of their letters.
     fn all(front: &'a Front) -> Result<Vec<Self>, Problem> {
-        Ok(vec![Self::Messages(front.router()?)])
+        let webhooks = front.desk()?.announcer.as_ref().map(Self::Webhooks);
+        Ok(std::iter::once(Self::Messages(front.router()?)).chain(webhooks).collect())
     }
 
     /// Begins every id of the source.
     fn letter(&self) -> char {
         match self {
             Self::Messages(_) => 'm',
+            Self::Webhooks(_) => 'w',
         }
     }
 
@@ -40,6 +45,7 @@ impl<'a> Source<'a> {
     fn is_id(&self, id: &str) -> bool {
         match self {
             Self::Messages(_) => message(id).is_some(),
+            Self::Webhooks(_) => LetterId::parse(id).is_some(),
         }
     }
 
@@ -51,6 +57,11 @@ impl<'a> Source<'a> {
                 let found = router.dead_messages(after, limit).await;
                 let found = found.map_err(|error| refusal::problem(error, router.now()))?;
                 Ok(found.iter().map(DeadLetter::of).collect())
+            }
+            Self::Webhooks(announcer) => {
+                let found = announcer.dead(after.and_then(LetterId::parse), limit).await;
+                let found = found.map_err(|down| Problem::new(Code::Busy, down.to_string()))?;
+                Ok(found.iter().map(|(id, letter)| DeadLetter::of_webhook(*id, letter)).collect())
             }
         }
     }
@@ -64,6 +75,11 @@ impl<'a> Source<'a> {
                 let revived = revived.map_err(|error| refusal::problem(error, router.now()))?;
                 Ok(DeadLetter::of(&revived.ok_or_else(no_such_letter)?))
             }
+            Self::Webhooks(announcer) => {
+                let id = LetterId::parse(id).ok_or_else(no_such_letter)?;
+                let revived = announcer.send_again(id).await.map_err(not_sent_again)?;
+                Ok(DeadLetter::of_webhook(id, &revived))
+            }
         }
     }
 }
@@ -74,6 +90,19 @@ fn message(id: &str) -> Option<(EventNumber, u64)> {
     let (event, number): (u64, u64) = (event.parse().ok()?, number.parse().ok()?);
     // One message, one name.
     (format!("m{event}-{number}") == id).then_some((EventNumber(event), number))
+}
+
+fn not_sent_again(error: SendAgainError) -> Problem {
+    let detail = error.to_string();
+    match error {
+        SendAgainError::Refused(ReviveError::Unknown) => no_such_letter(),
+        SendAgainError::Refused(ReviveError::NotDead) => {
+            Problem::new(Code::InvalidState, detail).with("state", "WAITING")
+        }
+        SendAgainError::Refused(ReviveError::Full) | SendAgainError::Down(_) => {
+            Problem::new(Code::Busy, detail)
+        }
+    }
 }
 
 fn no_such_letter() -> Problem {
