@@ -1,10 +1,12 @@
 """A receiver for tests/webhooks.sh that lets the official library decide, and tries to fool it.
 
 Usage: webhook_receiver.py SECRET READY LOG
-Answers 204 to what the library takes and 400 to what it refuses; writes one line for each to LOG.
+Answers 204 to what the library takes and 400 to what it refuses; writes one line for each to LOG: its id,
+what became of it, and its type.
 """
 
 import http.server
+import json
 import pathlib
 import sys
 
@@ -16,8 +18,9 @@ library = Webhook(secret)
 
 def taken(body, headers):
     try:
-        library.verify(body, headers)
-        return True
+        told = library.verify(body, headers)
+        # What the specification wants in each.
+        return {"type", "data"} <= told.keys()
     except WebhookVerificationError:
         return False
 
@@ -29,7 +32,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         good = taken(body, headers)
         # Whatever was taken must not be taken with one thing changed.
         changed = [
-            (body.replace(b"confirmed", b"cancelled"), headers),
+            (body.replace(b'"data"', b'"date"'), headers),
             (body, {**headers, "webhook-id": "msg_other"}),
             (body, {**headers, "webhook-timestamp": str(int(headers["webhook-timestamp"]) - 1)}),
             (body, {**headers, "webhook-signature": "v1,"}),
@@ -37,7 +40,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         fooled = good and any(taken(*each) for each in changed)
         with open(log, "a") as lines:
             outcome = "fooled" if fooled else "taken" if good else "refused"
-            print(headers["webhook-id"], outcome, file=lines)
+            print(headers["webhook-id"], outcome, json.loads(body)["type"], file=lines)
         self.send_response(204 if good and not fooled else 400)
         self.send_header("content-length", "0")
         self.end_headers()
