@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::actors::{CommitterOptions, Engine, EngineOptions, NewEvent, Router};
@@ -70,8 +71,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     }
     let workers = purchases.open(engine.engine.router(), &front).await?;
     let sampler = tokio::spawn(sample(engine.sampled(&config), Arc::clone(&front), scrape));
+    // Whoever reads the ready line may end us the next moment, and in order.
+    let signals = Signals::watch()?;
     announce(addresses);
-    wait_for_signal().await?;
+    signals.wait().await;
     tracing::info!("draining");
     front.start_draining();
     stop.send_replace(true);
@@ -307,10 +310,20 @@ fn announce((public, admin): (SocketAddr, SocketAddr)) {
     println!("listening on http://{public} admin on http://{admin}");
 }
 
-async fn wait_for_signal() -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).context("watching SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("watching SIGINT")?;
-    tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-    Ok(())
+/// What asks the process to end in order. Until it is watched, a signal ends it at once.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn watch() -> anyhow::Result<Self> {
+        let terminate = signal(SignalKind::terminate()).context("watching SIGTERM")?;
+        let interrupt = signal(SignalKind::interrupt()).context("watching SIGINT")?;
+        Ok(Self { terminate, interrupt })
+    }
+
+    async fn wait(mut self) {
+        tokio::select! { _ = self.terminate.recv() => {}, _ = self.interrupt.recv() => {} }
+    }
 }

@@ -49,6 +49,17 @@ fn verify_of_what_is_no_data_directory_says_so() {
     );
 }
 
+/// The signal came before it was watched for, and ended the process in the midst of what it did.
+#[test]
+fn a_server_that_says_it_is_ready_ends_in_order_from_that_moment_on() {
+    let dir = tempfile::tempdir().expect("a directory");
+    for _ in 0..20 {
+        let mut server = Server::start(dir.path(), &[]);
+        server.terminate();
+        assert_eq!(server.exit_code(), Some(0));
+    }
+}
+
 /// `onsale verify data | head -1` once ended in a panic.
 #[test]
 fn verify_outlives_a_reader_that_has_seen_enough() {
