@@ -1,0 +1,3 @@
+//! The waiting room: the line in front of one event.
+
+pub mod draw;
