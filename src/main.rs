@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use onsale::config::Config;
-use onsale::{app, telemetry, verify};
+use onsale::{app, telemetry, verify, verify_draw};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -34,6 +34,12 @@ enum Work {
         #[arg(value_name = "DATA_DIR")]
         data_dir: PathBuf,
     },
+    /// Computes a published draw of a waiting room anew, offline, and says what of it holds.
+    VerifyDraw {
+        /// What `GET .../waiting-room/draw` gave, and below it what `.../draw/entries` gave.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
     /// Makes a new key that signs tickets from the next start on; those signed before stay good.
     RotateTicketKeys {
         #[arg(value_name = "DATA_DIR")]
@@ -44,7 +50,8 @@ enum Work {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.command {
-        Some(Work::Verify { data_dir }) => verify(&data_dir),
+        Some(Work::Verify { data_dir }) => told(|out| verify::verify(&data_dir, out)),
+        Some(Work::VerifyDraw { file }) => told(|out| verify_draw::verify_draw(&file, out)),
         Some(Work::RotateTicketKeys { data_dir }) => rotate_ticket_keys(&data_dir),
         Some(Work::CheckConfig) => with_config(&arguments, |_| {
             eprintln!("the settings can be used");
@@ -54,9 +61,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn verify(data_dir: &Path) -> ExitCode {
+/// Prints what `verify` finds; `false` from it is exit code 1.
+fn told(verify: impl FnOnce(&mut Vec<u8>) -> anyhow::Result<bool>) -> ExitCode {
     let mut summary = Vec::new();
-    let outcome = verify::verify(data_dir, &mut summary);
+    let outcome = verify(&mut summary);
     // A reader that has seen enough (`| head`) is no fault: the exit code tells the outcome.
     drop(std::io::stdout().write_all(&summary));
     match outcome {

@@ -8,6 +8,7 @@
 //! Compare two versions on one machine, in turn; the absolute figures say more about the machine.
 
 mod ask;
+mod draw;
 mod journal;
 mod rules;
 mod whole;
@@ -21,6 +22,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 criterion_group! {
     name = benches;
     config = criterion::Criterion::default().sample_size(10);
-    targets = rules::decide_and_apply, rules::codec, journal::append, whole::engine
+    targets = rules::decide_and_apply, rules::codec, draw::seal_a_million, journal::append, whole::engine
 }
 criterion_main!(benches);

@@ -15,3 +15,4 @@ pub mod placement;
 pub mod quantity;
 pub mod ticket;
 pub mod time;
+pub mod waiting_room;

@@ -27,6 +27,7 @@ const HEIGHTS: &[(&str, u8)] = &[
     ("cluster", 4),
     ("app", 5),
     ("verify", 5),
+    ("verify_draw", 5),
 ];
 
 /// At this height, and only here, neighbours may import each other.

@@ -1,0 +1,4 @@
+//! The waiting room: the line in front of one event.
+
+pub mod draw;
+pub mod estimate;
