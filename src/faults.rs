@@ -16,6 +16,9 @@
 //! | `ignore_full_disk` | selling goes on while the disk is short of space |
 //! | `ignore_append_error` | answers leave although the journal refused their facts (P5) |
 //! | `panic_on_customer` | a shard panics when the customer named `panic` reserves |
+//! | `panic_on_fingerprint` | a host panics when the fan joins whose fingerprint is all ones |
+//! | `pass_for_anybody` | a pass is taken from whoever shows it |
+//! | `ignore_shoppers` | fans are let in as if nobody who was let in before still shopped (INV-11) |
 //! | `charge_anew` | each try to charge a card has a key of its own |
 //! | `unknown_is_declined` | a charge that was not answered counts as declined |
 //! | `refund_by_key_only` | a refund that is under way is only asked for again, never looked up |
@@ -35,6 +38,9 @@ pub const WORDS: &[&str] = &[
     "ignore_full_disk",
     "ignore_append_error",
     "panic_on_customer",
+    "panic_on_fingerprint",
+    "pass_for_anybody",
+    "ignore_shoppers",
     "charge_anew",
     "unknown_is_declined",
     "refund_by_key_only",

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use crate::domain::waiting_room::State;
 use crate::storage::journal::Journal;
 use crate::storage::recovery::recover;
 use crate::storage::sled_journal::SledJournal;
@@ -41,6 +42,18 @@ pub fn verify(data_dir: &Path, out: &mut impl Write) -> anyhow::Result<bool> {
                 counts.blocked
             )?;
         }
+    }
+    if !books.rooms.is_empty() {
+        writeln!(out, "rooms         {}", books.rooms.len())?;
+    }
+    for (event, room) in &books.rooms {
+        let id = books.events.get(event).map(|placed| placed.inventory.terms().id.to_string());
+        let (id, phase) = (id.unwrap_or_default(), room.phase().as_str());
+        write!(out, "  {id}: {phase}, {} joined", room.totals().joined)?;
+        for state in State::ALL {
+            write!(out, ", {} {}", room.line().count(state), state.as_str())?;
+        }
+        writeln!(out)?;
     }
     writeln!(out, "digest        {}", books.digest())?;
     let broken = books.audit();

@@ -131,7 +131,7 @@ fn reserve_command(customer: u8, units: [u32; 2], key: Option<u8>) -> Option<Com
     });
     let customer = CustomerId::parse(&format!("fan-{customer}")).expect("printable");
     let lines: Lines = lines.into_iter().collect();
-    Some(Command::Reserve(Reserve { customer, lines, key, salt: 7 }))
+    Some(Command::Reserve(Reserve { customer, lines, key, salt: 7, pass: None }))
 }
 
 struct Real {

@@ -4,7 +4,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-cargo test --workspace --locked --test recovery --test purchase --no-run || exit 1
+cargo test --workspace --locked --test recovery --test purchase --test room_host --no-run || exit 1
 missed=0
 bites() { # planted bug, test that must fail on it, target of the test (recovery)
   local output
@@ -40,4 +40,32 @@ bites note_before_announce announced::no_kill_while_the_receiver_thinks_loses_wh
 bites note_before_announce announced::one_entry_that_is_not_taken_holds_up_no_other_and_comes_later purchase
 bites log_skips_frame follow_log::who_follows_the_log_has_the_same_books_whatever_happens
 bites tell_undurable follow_log::who_follows_the_log_has_the_same_books_whatever_happens
+bites reply_before_commit durable::a_place_is_on_disk_before_its_fan_or_anybody_hears_of_it room_host
+bites reply_before_commit kills::no_kill_loses_or_moves_a_place room_host
+bites skip_flush kills::no_kill_loses_or_moves_a_place room_host
+bites forget_last_record replaced::a_host_that_panics_comes_back_with_all_it_promised room_host
+bites ignore_shoppers law::never_are_more_let_in_than_may_shop room_host
+
+# The same of the waiting room's ledger, with few fans.
+cargo build --workspace --locked --bins --tests || exit 1
+built=$(realpath "${CARGO_TARGET_DIR:-target}/debug")
+work=$(mktemp -d)
+bites_room() { # planted bug, law that must fail (one of them, as a pattern), options
+  local bug=$1 law=$2 code
+  shift 2
+  ONSALE_FAULT=$bug timeout 300 "$built/loadtest" waiting-room --fans 3000 --units 150 --sale-seconds 20 \
+    --pass-seconds 10 --absent-seconds 10 --hold-seconds 10 --programs "$built" --out "$work" "$@" >"$work/log" 2>&1
+  code=$?
+  if [ "$code" = 1 ] && grep -qE "^L($law) +FAIL" "$work/log"; then
+    echo "noticed: $bug by law $law of loadtest waiting-room"
+  else
+    echo "NOT NOTICED: $bug by law $law of loadtest waiting-room (exit $code)"
+    tail -n 40 "$work/log"
+    missed=1
+  fi
+}
+bites_room ignore_shoppers '10|11' --active-max 5
+bites_room pass_for_anybody 8
+bites_room skip_flush '3|5' --kills 3
+rm -rf "$work"
 exit $missed

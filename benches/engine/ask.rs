@@ -50,5 +50,5 @@ pub fn reserve(number: u64) -> Command {
         fingerprint: Fingerprint::of([customer.as_str().as_bytes(), &[1]]),
     };
     let lines = [line].into_iter().collect();
-    Command::Reserve(Reserve { customer, lines, key: Some(key), salt: 7 })
+    Command::Reserve(Reserve { customer, lines, key: Some(key), salt: 7, pass: None })
 }

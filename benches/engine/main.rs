@@ -10,6 +10,8 @@
 mod ask;
 mod draw;
 mod journal;
+mod room;
+mod rooms;
 mod rules;
 mod whole;
 
@@ -22,6 +24,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 criterion_group! {
     name = benches;
     config = criterion::Criterion::default().sample_size(10);
-    targets = rules::decide_and_apply, rules::codec, draw::seal_a_million, journal::append, whole::engine
+    targets = rules::decide_and_apply, rules::codec, draw::seal_a_million, room::line, room::whole_line,
+        journal::append, whole::engine, rooms::rooms
 }
 criterion_main!(benches);

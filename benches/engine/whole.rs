@@ -38,7 +38,7 @@ pub fn engine(criterion: &mut Criterion) {
     group.finish();
 }
 
-async fn start(journal: Box<dyn Journal>) -> Engine {
+pub async fn start(journal: Box<dyn Journal>) -> Engine {
     let books = recover(&*journal.reader()).expect("an empty journal");
     let options = EngineOptions {
         shards: NonZeroU16::MIN,

@@ -12,7 +12,9 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use super::directory::{Directory, EventEntry, Published};
-use super::shard::{Answer, SubmitError};
+use super::mailbox::SubmitError;
+use super::shard::Answer;
+use super::waiting_room::{RoomNews, RoomReply};
 use crate::faults;
 use crate::metrics::JournalMetrics;
 use crate::storage::compactor::Compactor;
@@ -26,6 +28,7 @@ const GROUPS_PER_COMMIT: usize = 64;
 pub(super) enum Reply {
     One { to: oneshot::Sender<Outcome>, answer: Outcome },
     Many { to: oneshot::Sender<Vec<Outcome>>, answers: Vec<Outcome> },
+    Room(RoomReply),
 }
 
 type Outcome = Result<Answer, SubmitError>;
@@ -36,6 +39,7 @@ impl Reply {
         match self {
             Self::One { to, answer } => drop(to.send(answer)),
             Self::Many { to, answers } => drop(to.send(answers)),
+            Self::Room(reply) => reply.send(),
         }
     }
 }
@@ -44,9 +48,10 @@ impl Reply {
 pub(super) enum Publication {
     New(Arc<EventEntry>),
     State(Arc<EventEntry>, Arc<Published>),
+    Room(Box<RoomNews>),
 }
 
-/// The facts of one shard's batch, and everything that waits for them.
+/// The facts of one batch of a shard or a host, and everything that waits for them.
 #[derive(Default)]
 pub(super) struct Group {
     /// Whole frames, in the order in which they happened.
@@ -62,7 +67,7 @@ pub(super) enum Work {
     Barrier(oneshot::Sender<()>),
 }
 
-/// Where shards send their groups.
+/// Where shards and hosts send their groups.
 pub(super) type Intake = mpsc::Sender<Work>;
 
 pub struct CommitterOptions {
@@ -205,7 +210,19 @@ impl Loop {
                     entry.publish(state);
                     self.directory.note_change(&entry);
                 }
+                Publication::Room(news) => self.show(*news),
             }
+        }
+    }
+
+    /// Single fans first: the snapshot may be what makes others look at them.
+    fn show(&self, news: RoomNews) {
+        news.view.publish(&news.changes, news.at);
+        if let Some(snapshot) = news.snapshot {
+            news.view.show(snapshot);
+        }
+        if let Some(entry) = news.opens {
+            self.directory.open_room(&entry, &news.view);
         }
     }
 

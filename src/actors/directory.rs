@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
 
 use super::known_keys::KnownKeys;
+use super::waiting_room::RoomView;
 use crate::domain::ids::{EventId, EventNumber, ShardId};
 use crate::domain::inventory::{EventTerms, Inventory, PoolCounts};
 use crate::domain::time::UnixMillis;
@@ -48,6 +49,8 @@ pub struct EventEntry {
     published: ArcSwap<Published>,
     /// Whether it is among the changed.
     is_changed: AtomicBool,
+    /// Made once, for the life of the event.
+    room: OnceLock<Arc<RoomView>>,
 }
 
 impl EventEntry {
@@ -60,6 +63,7 @@ impl EventEntry {
             keys: KnownKeys::of(inventory),
             published: ArcSwap::from_pointee(Published::of(inventory)),
             is_changed: AtomicBool::new(false),
+            room: OnceLock::new(),
         }
     }
 
@@ -67,6 +71,12 @@ impl EventEntry {
     #[must_use]
     pub fn published(&self) -> Arc<Published> {
         self.published.load_full()
+    }
+
+    /// The event's waiting room, once there is one; see [`EventEntry::gate`] for reservations.
+    #[must_use]
+    pub fn room(&self) -> Option<&Arc<RoomView>> {
+        self.room.get()
     }
 
     pub(super) fn publish(&self, state: Arc<Published>) {
@@ -83,6 +93,8 @@ pub struct Directory {
     is_watched: AtomicBool,
     /// Published since somebody last asked, each once. Only while watched.
     changed: Mutex<Vec<Arc<EventEntry>>>,
+    /// Every room there is; never asked by the hot path.
+    rooms: RwLock<Vec<Arc<RoomView>>>,
 }
 
 impl Directory {
@@ -101,6 +113,19 @@ impl Directory {
     pub(super) fn find_number(&self, number: EventNumber) -> Option<Arc<EventEntry>> {
         let ordered = self.ordered.read().unwrap_or_else(PoisonError::into_inner);
         ordered.values().find(|entry| entry.number == number).cloned()
+    }
+
+    /// Shows the event's room, once.
+    pub(super) fn open_room(&self, entry: &EventEntry, room: &Arc<RoomView>) {
+        if entry.room.set(Arc::clone(room)).is_ok() {
+            self.rooms.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(room));
+        }
+    }
+
+    /// Every waiting room, in the order in which they were made.
+    #[must_use]
+    pub fn rooms(&self) -> Vec<Arc<RoomView>> {
+        self.rooms.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Up to `limit` events after the id `after`, in the order of their ids.

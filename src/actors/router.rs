@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::directory::{Directory, EventEntry, Published};
-use super::shard::{Answer, Answers, Ask, Owing, Page, Place, ShardHandle, SubmitError, Unsent};
+use super::mailbox::SubmitError;
+use super::shard::{Answer, Answers, Ask, Owing, Page, Place, ShardHandle, Unsent};
+use super::waiting_room::{Entrant, HostHandle, RoomAnswer, RoomAsk, RoomError, RoomView};
 use crate::clock::Clock;
 use crate::domain::booking::Channel;
 use crate::domain::idempotency::RememberedKey;
@@ -12,6 +14,7 @@ use crate::domain::ids::{EventNumber, ReservationId, ShardId};
 use crate::domain::inventory::{Command, Create, EventTerms, Refusal, Reserve, SaleState};
 use crate::domain::placement::Ring;
 use crate::domain::time::UnixMillis;
+use crate::domain::waiting_room::RoomCommand;
 
 /// What an organizer sends to put an event on the books.
 #[derive(Debug, Clone)]
@@ -22,10 +25,15 @@ pub struct NewEvent {
     pub key: Option<RememberedKey>,
 }
 
+/// Of every shard, and of the host beside it.
+pub(super) type Handles = (Box<[Arc<ShardHandle>]>, Box<[Arc<HostHandle>]>);
+
 /// The door to all shards. Takes no lock on the way of a reservation.
 pub struct Router {
     directory: Arc<Directory>,
     shards: Box<[Arc<ShardHandle>]>,
+    /// One beside each shard.
+    hosts: Box<[Arc<HostHandle>]>,
     ring: Ring,
     next_event: AtomicU64,
     clock: Arc<dyn Clock>,
@@ -34,12 +42,12 @@ pub struct Router {
 impl Router {
     pub(super) fn new(
         directory: Arc<Directory>,
-        shards: Box<[Arc<ShardHandle>]>,
+        (shards, hosts): Handles,
         ring: Ring,
         next_event: u64,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { directory, shards, ring, next_event: AtomicU64::new(next_event), clock }
+        Self { directory, shards, hosts, ring, next_event: AtomicU64::new(next_event), clock }
     }
 
     /// The time by which this engine decides.
@@ -59,10 +67,50 @@ impl Router {
         self.directory.list(after, limit)
     }
 
-    /// Whether every shard takes commands.
+    /// Whether every shard and every host takes commands.
     #[must_use]
     pub fn all_up(&self) -> bool {
-        self.shards.iter().all(|shard| shard.is_up())
+        self.shards.iter().all(|shard| shard.is_up()) && self.hosts.iter().all(|host| host.is_up())
+    }
+
+    pub(super) fn hosts(&self) -> &[Arc<HostHandle>] {
+        &self.hosts
+    }
+
+    /// Every waiting room, in the order in which they were made.
+    #[must_use]
+    pub fn rooms(&self) -> Vec<Arc<RoomView>> {
+        self.directory.rooms()
+    }
+
+    /// Asks something of the event's waiting room; durable when answered.
+    ///
+    /// # Errors
+    /// [`RoomError`].
+    pub async fn room_submit(
+        &self,
+        event: &Arc<EventEntry>,
+        command: RoomCommand,
+    ) -> Result<RoomAnswer, RoomError> {
+        self.host(event.shard)?.submit(event, RoomAsk::Command(command)).await
+    }
+
+    /// Who stands at the positions from `from` on, at most `limit`; empty before the doors and past the
+    /// end. The first `sealed.count` positions are the entrants of the draw. Ask for a page at a time.
+    ///
+    /// # Errors
+    /// [`RoomError`].
+    pub async fn room_entrants(
+        &self,
+        event: &Arc<EventEntry>,
+        from: u32,
+        limit: u32,
+    ) -> Result<Vec<Entrant>, RoomError> {
+        let ask = RoomAsk::Entrants { from, limit: limit.min(ENTRANTS_MAX) };
+        match self.host(event.shard)?.submit(event, ask).await? {
+            RoomAnswer::Entrants(entrants) => Ok(entrants),
+            _ => Err(SubmitError::ShardDown.into()),
+        }
     }
 
     pub(super) fn directory(&self) -> &Directory {
@@ -219,18 +267,29 @@ impl Router {
         self.shard(event.shard)?.submit_many(event.number, asks).await
     }
 
+    fn host(&self, shard: ShardId) -> Result<&HostHandle, SubmitError> {
+        let host = self.hosts.get(usize::from(shard.0)).ok_or(SubmitError::ShardDown)?;
+        Ok(host)
+    }
+
     fn shard(&self, shard: ShardId) -> Result<&ShardHandle, SubmitError> {
         let shard = self.shards.get(usize::from(shard.0)).ok_or(SubmitError::ShardDown)?;
         Ok(shard)
     }
 }
 
+/// Most entrants of one page: some milliseconds of a host's time.
+const ENTRANTS_MAX: u32 = 65_536;
+
 /// The refusal that the shard would give, read from what is published: the newest durable state, so
 /// nobody hears "sold out" after somebody heard "given back". `None`: ask the shard.
 ///
 /// Only for an open sale with nothing left in the first pool that falls short; whoever may have
-/// succeeded before with this key goes to the shard for their answer.
+/// succeeded before with this key goes to the shard for their answer, and so does who brings a pass.
 fn sold_out_at_once(event: &EventEntry, ask: &Reserve, now: UnixMillis) -> Option<Refusal> {
+    if ask.pass.is_some() {
+        return None;
+    }
     let state = event.published();
     if !on_sale(&state, now) || state.next_release_at.is_some_and(|due| due <= now) {
         return None;

@@ -14,16 +14,20 @@ use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
-use crate::actors::{CommitterOptions, Engine, EngineOptions, NewEvent, Router};
+use crate::actors::{
+    CommitterOptions, Engine, EngineOptions, NewEvent, Router, count_living, sample_rooms,
+    state_words,
+};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, StorageConfig};
 use crate::domain::ids::{EventId, PoolId};
 use crate::domain::inventory::{BookingTerms, EventTerms, PoolTerms, SaleState, SaleTerms};
 use crate::domain::money::{Currency, Money};
 use crate::faults;
-use crate::http::{self, Front, FrontOptions, Limits};
-use crate::metrics::{self, HttpMetrics, JournalMetrics, ShardMetrics, UnitMetrics};
+use crate::http::{self, Front, FrontOptions, Limits, WaitingOptions};
+use crate::metrics::{self, HttpMetrics, JournalMetrics, RoomMetrics, ShardMetrics, UnitMetrics};
 use crate::storage::books::Books;
 use crate::storage::event_log::EventLog;
 use crate::storage::free_space::free_bytes;
@@ -52,6 +56,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         hold: config.sale.hold,
         start: rand::random(),
         log_streams_max: config.server.log_streams_max,
+        waiting: waiting(&config),
         metrics: HttpMetrics::new(http::route_templates()),
         scrape: scrape.clone(),
     }));
@@ -93,12 +98,20 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn waiting(config: &Config) -> WaitingOptions {
+    WaitingOptions {
+        config: config.waiting_room.clone(),
+        streams_max: config.server.place_streams_max,
+        patience: config.shards.deadline,
+    }
+}
+
 fn start_servers(
     config: &Config,
     (public, admin): (TcpListener, TcpListener),
     front: &Arc<Front>,
     stopped: &watch::Receiver<bool>,
-) -> [tokio::task::JoinHandle<()>; 2] {
+) -> [JoinHandle<()>; 2] {
     let limits = Limits {
         connections_max: config.server.connections_max.get(),
         header_timeout: config.server.header_timeout,
@@ -246,6 +259,7 @@ async fn sample(
     const PULSE: Duration = Duration::from_millis(50);
     const PULSES_PER_SECOND: u64 = 20;
     let (units, journal) = (UnitMetrics::new(), JournalMetrics::new());
+    let (rooms, mut counting) = (RoomMetrics::new(&state_words()), None::<JoinHandle<()>>);
     let mut pulse = tokio::time::interval(PULSE);
     pulse.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut checkpoint: (Option<u64>, Instant) = (None, Instant::now());
@@ -260,6 +274,12 @@ async fn sample(
         }
         if beat.is_multiple_of(PULSES_PER_SECOND) {
             scrape.run_upkeep();
+            sample_rooms(&sampled.router, &rooms);
+            // One that takes longer than a second is not joined by a second.
+            if counting.as_ref().is_none_or(JoinHandle::is_finished) {
+                let router = Arc::clone(&sampled.router);
+                counting = Some(tokio::task::spawn_blocking(move || count_living(&router)));
+            }
             sampled.count_units(&units);
             journal.bytes.set(sampled.reader.disk_bytes() as f64);
             journal.log_bytes.set(sampled.log.bytes() as f64);

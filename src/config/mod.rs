@@ -14,6 +14,7 @@ mod environment;
 mod error;
 mod purchases;
 mod raw;
+mod waiting_room;
 mod webhooks;
 
 use std::ffi::OsString;
@@ -38,8 +39,9 @@ pub use purchases::{
 };
 pub use raw::{
     RawAdmin, RawDemo, RawIdentity, RawLog, RawMail, RawPayment, RawSale, RawServer, RawShards,
-    RawSms, RawStorage, RawTickets, RawWebhooks,
+    RawSms, RawStorage, RawTickets, RawWaitingRoom, RawWebhooks,
 };
+pub use waiting_room::WaitingRoomConfig;
 pub use webhooks::WebhookConfig;
 
 /// The file that is read when none is named, if it is there.
@@ -63,6 +65,7 @@ pub struct Config {
     /// Absent: no short messages are sent.
     pub sms: Option<SmsConfig>,
     pub tickets: TicketConfig,
+    pub waiting_room: WaitingRoomConfig,
     pub identity: IdentityConfig,
     pub demo: DemoConfig,
     pub log: LogConfig,
@@ -87,6 +90,8 @@ pub struct ServerConfig {
     pub drain: Duration,
     /// Streams of events' logs at once, 1 to 10,000; the next one is refused.
     pub log_streams_max: NonZeroU32,
+    /// Fans of waiting rooms who are told their place as it changes, 0 to 1,000,000; others poll.
+    pub place_streams_max: u32,
 }
 
 /// The door for operators.
@@ -207,6 +212,7 @@ impl TryFrom<raw::RawConfig> for Config {
             webhooks: WebhookConfig::checked(raw.webhooks)?,
             sms: purchases::sms(raw.sms)?,
             tickets: raw.tickets.try_into()?,
+            waiting_room: raw.waiting_room.try_into()?,
             identity: raw.identity.try_into()?,
             demo: raw.demo.try_into()?,
             log: raw.log.try_into()?,
@@ -237,6 +243,7 @@ impl TryFrom<RawServer> for ServerConfig {
 
     fn try_from(raw: RawServer) -> Result<Self, Unfit> {
         let (connections, body) = (raw.connections_max, raw.body_bytes_max);
+        let (streams, logs) = (raw.place_streams_max, raw.log_streams_max);
         Ok(Self {
             listen: address("server.listen", &raw.listen)?,
             connections_max: within(
@@ -250,12 +257,8 @@ impl TryFrom<RawServer> for ServerConfig {
             idle_timeout: millis("server.idle_timeout_ms", raw.idle_timeout_ms, CLIENT_MS)?,
             drain: within("server.drain_seconds", raw.drain_seconds, 0..=600, number)
                 .map(Duration::from_secs)?,
-            log_streams_max: within(
-                "server.log_streams_max",
-                raw.log_streams_max,
-                1..=10_000,
-                non_zero,
-            )?,
+            log_streams_max: within("server.log_streams_max", logs, 1..=10_000, non_zero)?,
+            place_streams_max: within("server.place_streams_max", streams, 0..=1_000_000, number)?,
         })
     }
 }

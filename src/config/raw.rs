@@ -24,6 +24,7 @@ pub(super) struct RawConfig {
     pub(super) webhooks: RawWebhooks,
     pub(super) sms: RawSms,
     pub(super) tickets: RawTickets,
+    pub(super) waiting_room: RawWaitingRoom,
     pub(super) identity: RawIdentity,
     pub(super) demo: RawDemo,
     pub(super) log: RawLog,
@@ -40,6 +41,7 @@ pub struct RawServer {
     pub(super) idle_timeout_ms: i64,
     pub(super) drain_seconds: i64,
     pub(super) log_streams_max: i64,
+    pub(super) place_streams_max: i64,
 }
 
 /// `[admin]` as written.
@@ -144,6 +146,19 @@ pub struct RawSms {
 #[serde(deny_unknown_fields)]
 pub struct RawTickets {
     pub(super) font_dirs: String,
+}
+
+/// `[waiting_room]` as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawWaitingRoom {
+    pub(super) joins_per_source_max: i64,
+    pub(super) sources_max: i64,
+    pub(super) challenge_seconds: i64,
+    pub(super) challenge_cost_min: i64,
+    pub(super) challenge_cost_max: i64,
+    pub(super) challenge_joins_per_second: i64,
+    pub(super) challenges_used_max: i64,
 }
 
 /// `[identity]` as written.

@@ -20,7 +20,7 @@ const REFUSED: &[(&str, &str)] = &[
     (
         "[shardz]",
         "config.toml: [shardz]: unknown section; there are admin, demo, identity, log, mail, \
-         payment, sale, server, shards, sms, storage, tickets, webhooks",
+         payment, sale, server, shards, sms, storage, tickets, waiting_room, webhooks",
     ),
     ("count = 4", "config.toml: count = 4: is outside of any [section]"),
     ("[shards]\ncount == 4", "config.toml: line 2: extra `=`, expected nothing"),
@@ -93,6 +93,44 @@ const REFUSED: &[(&str, &str)] = &[
     (
         "[server]\nlog_streams_max = 0",
         "config.toml: server.log_streams_max = 0: must be 1 to 10000",
+    ),
+    (
+        "[server]\nplace_streams_max = -1",
+        "config.toml: server.place_streams_max = -1: must be 0 to 1000000",
+    ),
+    (
+        "[waiting_room]\njoins_per_source_max = -1",
+        "config.toml: waiting_room.joins_per_source_max = -1: must be 0 to 1000000",
+    ),
+    (
+        "[waiting_room]\nsources_max = 1",
+        "config.toml: waiting_room.sources_max = 1: must be 1000 to 10000000",
+    ),
+    (
+        "[waiting_room]\nchallenge_seconds = 29",
+        "config.toml: waiting_room.challenge_seconds = 29: must be 30 to 3600",
+    ),
+    (
+        "[waiting_room]\nchallenge_cost_min = 0",
+        "config.toml: waiting_room.challenge_cost_min = 0: must be 1 to 10000",
+    ),
+    (
+        "[waiting_room]\nchallenge_cost_max = 1",
+        "config.toml: waiting_room.challenge_cost_max = 1: must be at least \
+         waiting_room.challenge_cost_min (50)",
+    ),
+    (
+        "[waiting_room]\nchallenge_cost_min = 1001",
+        "config.toml: waiting_room.challenge_cost_min = 1001: must be at most \
+         waiting_room.challenge_cost_max (1000)",
+    ),
+    (
+        "[waiting_room]\nchallenge_joins_per_second = 0",
+        "config.toml: waiting_room.challenge_joins_per_second = 0: must be 1 to 1000000",
+    ),
+    (
+        "[waiting_room]\nchallenges_used_max = 1",
+        "config.toml: waiting_room.challenges_used_max = 1: must be 1000 to 100000000",
     ),
     ("[sale]\nhold_seconds = 0", "config.toml: sale.hold_seconds = 0: must be 1 to 86400"),
     (
@@ -194,7 +232,7 @@ fn the_environment_is_refused_by_the_name_of_its_variable() {
             "ONSALE__SAIL__HOLD",
             "5",
             "[sail]: unknown section; there are admin, demo, identity, log, mail, payment, \
-             sale, server, shards, sms, storage, tickets, webhooks",
+             sale, server, shards, sms, storage, tickets, waiting_room, webhooks",
         ),
         ("ONSALE__LISTEN", "5", "[listen]: is not of the form ONSALE__SECTION__KEY"),
     ];

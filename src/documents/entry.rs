@@ -447,6 +447,7 @@ mod tests {
             created_at: AT,
             expires_at: AT.plus_seconds(600),
             key: key(),
+            pass: None,
         })
     }
 

@@ -15,11 +15,26 @@ pub(super) const PRIVATE: HeaderValue = HeaderValue::from_static("no-store");
 /// The body, or 304 when the reader has it already. `tag` is the ETag without its quotes; it must
 /// change whenever the body does.
 pub(super) fn public<T: Serialize>(headers: &HeaderMap, tag: &str, body: &T) -> Response {
-    let mut response = if matches_any(headers, IF_NONE_MATCH.as_str(), tag) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        json(StatusCode::OK, body)
-    };
+    public_or(headers, tag, || json(StatusCode::OK, body))
+}
+
+/// The same of a body that is written already.
+pub(super) fn public_bytes(
+    headers: &HeaderMap,
+    tag: &str,
+    media_type: &'static str,
+    body: Vec<u8>,
+) -> Response {
+    public_or(headers, tag, || {
+        let mut response = Body::from(body).into_response();
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        response
+    })
+}
+
+fn public_or(headers: &HeaderMap, tag: &str, body: impl FnOnce() -> Response) -> Response {
+    let known = matches_any(headers, IF_NONE_MATCH.as_str(), |given| given == tag);
+    let mut response = if known { StatusCode::NOT_MODIFIED.into_response() } else { body() };
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, PUBLIC);
     if let Some(tag) = quoted(tag) {
@@ -34,15 +49,21 @@ pub(super) fn quoted(tag: &str) -> Option<HeaderValue> {
 
 /// Whether `If-Match` allows a change of what has this tag; absent, it does.
 pub(super) fn if_match(headers: &HeaderMap, tag: &str) -> bool {
-    !headers.contains_key(IF_MATCH) || matches_any(headers, IF_MATCH.as_str(), tag)
+    !headers.contains_key(IF_MATCH) || if_match_by(headers, |given| given == tag)
 }
 
-fn matches_any(headers: &HeaderMap, name: &str, tag: &str) -> bool {
+/// Whether `If-Match` is there and has a tag, without its quotes, that `fits`.
+pub(super) fn if_match_by(headers: &HeaderMap, fits: impl Fn(&str) -> bool) -> bool {
+    matches_any(headers, IF_MATCH.as_str(), fits)
+}
+
+fn matches_any(headers: &HeaderMap, name: &str, fits: impl Fn(&str) -> bool) -> bool {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     let mut tags = values.flat_map(|value| value.split(',')).map(str::trim);
     tags.any(|given| {
         let given = given.strip_prefix("W/").unwrap_or(given);
-        given == "*" || given.strip_prefix('"').and_then(|g| g.strip_suffix('"')) == Some(tag)
+        let plain = given.strip_prefix('"').and_then(|given| given.strip_suffix('"'));
+        given == "*" || plain.is_some_and(&fits)
     })
 }
 

@@ -22,6 +22,11 @@ pub enum Code {
     AlreadyBooked,
     AlreadyRedeemed,
     TicketRevoked,
+    NotAdmitted,
+    PassUsed,
+    PlaceExpired,
+    ChallengeFailed,
+    RateLimited,
     BadTicket,
     BadSignature,
     LogGone,
@@ -36,7 +41,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, for the pages that explain them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 32] = [
         Self::InvalidRequest,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -54,6 +59,11 @@ impl Code {
         Self::AlreadyBooked,
         Self::AlreadyRedeemed,
         Self::TicketRevoked,
+        Self::NotAdmitted,
+        Self::PassUsed,
+        Self::PlaceExpired,
+        Self::ChallengeFailed,
+        Self::RateLimited,
         Self::BadTicket,
         Self::BadSignature,
         Self::LogGone,
@@ -86,6 +96,11 @@ impl Code {
             Self::AlreadyBooked => StatusCode::CONFLICT,
             Self::AlreadyRedeemed => StatusCode::CONFLICT,
             Self::TicketRevoked => StatusCode::CONFLICT,
+            Self::NotAdmitted => StatusCode::FORBIDDEN,
+            Self::PassUsed => StatusCode::CONFLICT,
+            Self::PlaceExpired => StatusCode::GONE,
+            Self::ChallengeFailed => StatusCode::FORBIDDEN,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::BadTicket => StatusCode::BAD_REQUEST,
             Self::BadSignature => StatusCode::UNAUTHORIZED,
             Self::LogGone => StatusCode::GONE,
@@ -120,6 +135,11 @@ impl Code {
             Self::AlreadyBooked => "already_booked",
             Self::AlreadyRedeemed => "already_redeemed",
             Self::TicketRevoked => "ticket_revoked",
+            Self::NotAdmitted => "not_admitted",
+            Self::PassUsed => "pass_used",
+            Self::PlaceExpired => "place_expired",
+            Self::ChallengeFailed => "challenge_failed",
+            Self::RateLimited => "rate_limited",
             Self::BadTicket => "bad_ticket",
             Self::BadSignature => "bad_signature",
             Self::LogGone => "log_gone",
@@ -154,6 +174,11 @@ impl Code {
             Self::AlreadyBooked => "The reservation is booked already",
             Self::AlreadyRedeemed => "The ticket was used before",
             Self::TicketRevoked => "The ticket was revoked",
+            Self::NotAdmitted => "It is not your turn",
+            Self::PassUsed => "The pass was used before",
+            Self::PlaceExpired => "The place has expired",
+            Self::ChallengeFailed => "The challenge is not solved",
+            Self::RateLimited => "You ask too often",
             Self::BadTicket => "This is no ticket of the event",
             Self::BadSignature => "The signature does not fit",
             Self::LogGone => "The log does not go back so far",
@@ -194,6 +219,15 @@ impl Code {
             Self::AlreadyBooked => "Read the booking; it has the reservation's id.",
             Self::AlreadyRedeemed => "`redeemed_at` says when. Nobody goes in twice on one ticket.",
             Self::TicketRevoked => "Its booking was cancelled.",
+            Self::NotAdmitted => {
+                "`reason` says why. Take a place in the waiting room, at `waiting_room`."
+            }
+            Self::PassUsed => "One pass is good for one reservation. Take a new place.",
+            Self::PlaceExpired => "Take a new place, at the end of the line.",
+            Self::ChallengeFailed => {
+                "`reason` says why. Ask for a new challenge at `challenge`, solve it, and join with it."
+            }
+            Self::RateLimited => "Ask again after `Retry-After`; you lose nothing by it.",
             Self::BadTicket => "`reason` says why: scan again, or check the event.",
             Self::BadSignature => "Sign the body as it is sent, with the present secret and time.",
             Self::LogGone => {

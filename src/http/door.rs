@@ -1,30 +1,42 @@
-//! The way in: reservations directly, everything else through the table of routes.
+//! The way in: what comes in a rush directly, everything else through the table of routes.
 //!
-//! A rush consists of one route. The table would match its path by a tree, keep what matched, and box
+//! A rush consists of three routes: reserve, join, poll. The table would match its path by a tree, keep what matched, and box
 //! the handler and each layer around it anew for every request; that costs as much as the reservation.
 //! The handler and what happens around it are the same both ways.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{Method, Request};
+use axum::http::{HeaderMap, Method, Request};
 use axum::response::Response;
 use hyper::body::Incoming;
 use tower::ServiceExt;
 
 use super::layers::Around;
 use super::routes::reservations;
+use super::routes::waiting_room::{Peer, places, poll};
 use super::state::Front;
 
 const RESERVE: &str = "/v1/events/{event}/reservations";
+const JOIN: &str = "/v1/events/{event}/waiting-room/places";
+const POLL: &str = "/v1/events/{event}/waiting-room/places/me";
 
 /// What a listener serves.
 pub struct Door {
     routes: Router,
-    /// For reservations; `None`: this listener has none.
+    /// For what comes in a rush; `None`: this listener has none of it.
     direct: Option<Arc<Front>>,
+}
+
+/// What a rush consists of, with its event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rush<'a> {
+    Reserve(&'a str),
+    Join(&'a str),
+    Poll(&'a str),
 }
 
 impl Door {
@@ -32,13 +44,24 @@ impl Door {
         Self { routes, direct }
     }
 
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response {
+    pub(super) async fn answer(&self, mut request: Request<Incoming>, peer: IpAddr) -> Response {
         if let Some(front) = &self.direct
-            && let Some(event) = reserved_event(request.method(), request.uri().path())
+            && let Some(rush) = Rush::of(request.method(), request.uri().path())
         {
-            let event = Path(event.to_owned());
-            return reserve(front, event, request).await;
+            return match rush {
+                Rush::Reserve(event) => {
+                    let event = Path(event.to_owned());
+                    reserve(front, event, request).await
+                }
+                Rush::Join(event) => {
+                    let event = event.to_owned();
+                    // Apart, since each connection keeps room for the largest answer under way.
+                    Box::pin(join(front, &event, Peer(peer), request)).await
+                }
+                Rush::Poll(event) => poll(front, event, request.headers()).await,
+            };
         }
+        request.extensions_mut().insert(Peer(peer));
         let response = self.routes.clone().oneshot(request.map(Body::new)).await;
         response.unwrap_or_else(|never| match never {})
     }
@@ -52,11 +75,34 @@ async fn reserve(front: &Arc<Front>, event: Path<String>, request: Request<Incom
     around.end(&Method::POST, Some(RESERVE), answer)
 }
 
-/// The event of a path that is surely the route's: an id's characters need no decoding.
-fn reserved_event<'a>(method: &Method, path: &'a str) -> Option<&'a str> {
-    let event = path.strip_prefix("/v1/events/")?.strip_suffix("/reservations")?;
-    let plain = event.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    (method == Method::POST && plain && !event.is_empty()).then_some(event)
+async fn join(front: &Front, event: &str, peer: Peer, request: Request<Incoming>) -> Response {
+    let (parts, body) = request.into_parts();
+    let around = Around::begin(front, &parts.headers);
+    let answer = places::at(front, event, peer, &parts.headers, Body::new(body)).await;
+    around.end(&Method::POST, Some(JOIN), answer)
+}
+
+async fn poll(front: &Front, event: &str, headers: &HeaderMap) -> Response {
+    let around = Around::begin(front, headers);
+    let answer = poll::at(front, event, headers).await;
+    around.end(&Method::GET, Some(POLL), answer)
+}
+
+impl<'a> Rush<'a> {
+    /// Of a path that is surely the route's: an id's characters need no decoding.
+    fn of(method: &Method, path: &'a str) -> Option<Self> {
+        let (event, rest) = path.strip_prefix("/v1/events/")?.split_once('/')?;
+        let plain = event.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        if !plain || event.is_empty() {
+            return None;
+        }
+        match rest {
+            "reservations" if method == Method::POST => Some(Self::Reserve(event)),
+            "waiting-room/places" if method == Method::POST => Some(Self::Join(event)),
+            "waiting-room/places/me" if method == Method::GET => Some(Self::Poll(event)),
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -64,10 +110,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_surely_a_reservation_goes_directly() {
+    fn only_what_is_surely_of_a_rush_goes_directly() {
         let path = "/v1/events/concert-a/reservations";
-        assert_eq!(reserved_event(&Method::POST, path), Some("concert-a"));
-        assert_eq!(reserved_event(&Method::GET, path), None);
+        assert_eq!(Rush::of(&Method::POST, path), Some(Rush::Reserve("concert-a")));
+        assert_eq!(Rush::of(&Method::GET, path), None);
+        let path = "/v1/events/concert-a/waiting-room/places";
+        assert_eq!(Rush::of(&Method::POST, path), Some(Rush::Join("concert-a")));
+        assert_eq!(Rush::of(&Method::GET, path), None);
+        let path = "/v1/events/concert-a/waiting-room/places/me";
+        assert_eq!(Rush::of(&Method::GET, path), Some(Rush::Poll("concert-a")));
+        assert_eq!(Rush::of(&Method::DELETE, path), None);
         for path in [
             "/v1/events//reservations",
             "/v1/events/a/b/reservations",
@@ -75,8 +127,11 @@ mod tests {
             "/v1/events/reservations",
             "/v1/events/a/reservations/",
             "/v1/events/a/reservations/bulk",
+            "/v1/events/a%2Fb/waiting-room/places",
+            "/v1/events/waiting-room/places",
+            "/v1/events/a/waiting-room/places/",
         ] {
-            assert_eq!(reserved_event(&Method::POST, path), None, "{path}");
+            assert_eq!(Rush::of(&Method::POST, path), None, "{path}");
         }
     }
 }

@@ -11,6 +11,7 @@
 //! | `POST /v1/events/{event}/reservations/bulk` | `routes::bulk::reserve_many` |
 //! | `GET`, `DELETE /v1/events/{event}/reservations/{id}` | `routes::reservations::read`, `release` |
 //! | `POST /v1/events/{event}/bookings` and below | `routes::bookings`, `routes::tickets` |
+//! | `/v1/events/{event}/waiting-room` and below | `routes::waiting_room` |
 //! | `POST /v1/events/{event}/checkins` | `routes::checkins::redeem` |
 //! | `POST /v1/payments/webhook` | `routes::payments::webhook` |
 //! | `GET /v1/dead-letters` and below, for operators | `routes::operator::dead_letters` |
@@ -30,6 +31,7 @@ mod routes;
 mod server;
 mod state;
 mod views;
+mod waiting_room;
 
 use std::sync::Arc;
 
@@ -44,6 +46,11 @@ pub use desk::Desk;
 pub use door::Door;
 pub use server::{Limits, listen, serve};
 pub use state::{Front, FrontOptions, Phase};
+pub use waiting_room::WaitingOptions;
+
+/// Of a waiting room, for its operator.
+const FIGURES: &str = "/v1/events/{event}/waiting-room/figures";
+const SUSPECTS: &str = "/v1/events/{event}/waiting-room/suspects";
 
 #[derive(OpenApi)]
 #[openapi(info(
@@ -71,6 +78,18 @@ fn described() -> OpenApiRouter<Arc<Front>> {
         .routes(routes!(routes::tickets::svg))
         .routes(routes!(routes::tickets::keys))
         .routes(routes!(routes::checkins::redeem))
+        .routes(routes!(routes::waiting_room::room::read, routes::waiting_room::terms::arrange))
+        .routes(routes!(
+            routes::waiting_room::challenge::make,
+            routes::waiting_room::challenge::get
+        ))
+        .routes(routes!(routes::waiting_room::places::join))
+        .routes(routes!(routes::waiting_room::poll::me, routes::waiting_room::places::leave))
+        .routes(routes!(routes::waiting_room::stream::me))
+        .routes(routes!(routes::waiting_room::places::pass))
+        .routes(routes!(routes::waiting_room::draw::proof))
+        .routes(routes!(routes::waiting_room::draw::read))
+        .routes(routes!(routes::waiting_room::draw::entries))
         .routes(routes!(routes::payments::webhook))
         .routes(routes!(routes::health::live))
         .routes(routes!(routes::health::ready))
@@ -111,7 +130,8 @@ pub fn route_templates() -> Vec<String> {
     let documents = [described(), described_for_operators()].map(OpenApiRouter::into_openapi);
     let paths = documents.into_iter().flat_map(|document| document.paths.paths);
     let mut templates: Vec<String> = paths.map(|(path, _)| path).collect();
-    templates.extend(["/problems/{code}", "/openapi.json", "/metrics"].map(str::to_owned));
+    let others = ["/problems/{code}", "/openapi.json", "/metrics", FIGURES, SUSPECTS];
+    templates.extend(others.map(str::to_owned));
     templates
 }
 
@@ -136,6 +156,8 @@ pub fn admin(front: Arc<Front>) -> Door {
         .route("/metrics", get(routes::health::metrics))
         .route("/openapi.json", get(move || async move { document }))
         .route("/problems/{code}", get(routes::pages::problem))
+        .route(FIGURES, get(routes::waiting_room::room::figures))
+        .route(SUSPECTS, get(routes::waiting_room::room::suspects))
         .fallback(routes::pages::nothing_here)
         .method_not_allowed_fallback(routes::pages::method_not_allowed)
         .layer(from_fn_with_state(Arc::clone(&front), layers::around))

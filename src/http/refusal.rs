@@ -2,15 +2,31 @@
 
 use super::problem::{Code, FieldError, Problem};
 use super::views::time;
-use crate::actors::SubmitError;
+use crate::actors::{RoomError, SubmitError};
 use crate::domain::inventory::Refusal;
 use crate::domain::time::UnixMillis;
+use crate::domain::waiting_room::RoomRefusal;
 
 /// `now` is for `Retry-After`.
 pub(super) fn problem(error: SubmitError, now: UnixMillis) -> Problem {
-    let detail = error.to_string();
     match error {
         SubmitError::Refused(refusal) => refused(refusal, now),
+        fault => failed(&fault),
+    }
+}
+
+/// Of a waiting room.
+pub(super) fn of_room(error: RoomError) -> Problem {
+    match error {
+        RoomError::Refused(refusal) => room_refused(refusal),
+        RoomError::Failed(fault) => failed(&fault),
+    }
+}
+
+fn failed(fault: &SubmitError) -> Problem {
+    let detail = fault.to_string();
+    match fault {
+        SubmitError::Refused(_) => Problem::new(Code::Internal, detail),
         SubmitError::Busy => Problem::new(Code::Busy, detail),
         SubmitError::ShardDown => Problem::new(Code::ShardDown, detail),
         SubmitError::StorageFull => Problem::new(Code::StorageFull, detail),
@@ -23,6 +39,8 @@ fn refused(refusal: Refusal, now: UnixMillis) -> Problem {
     match refusal {
         Refusal::AlreadyExists => Problem::new(Code::AlreadyExists, detail),
         Refusal::KeyReused => Problem::new(Code::IdempotencyKeyReused, detail),
+        Refusal::PassUsed => Problem::new(Code::PassUsed, detail),
+        Refusal::PassEnded => Problem::new(Code::NotAdmitted, detail).with("reason", "ended"),
         Refusal::VersionMismatch { current } => {
             Problem::new(Code::VersionMismatch, detail).with("version", current)
         }
@@ -79,5 +97,34 @@ fn refused(refusal: Refusal, now: UnixMillis) -> Problem {
         Refusal::NotHeld { status } => {
             Problem::new(Code::InvalidState, detail).with("state", status.as_str())
         }
+    }
+}
+
+fn room_refused(refusal: RoomRefusal) -> Problem {
+    let detail = refusal.to_string();
+    let in_state = |detail| {
+        Problem::new(Code::InvalidState, detail).with("state", refusal.state().unwrap_or_default())
+    };
+    match refusal {
+        RoomRefusal::NoRoom | RoomRefusal::NoSuchPlace => Problem::new(Code::NotFound, detail),
+        RoomRefusal::VersionMismatch { current } => {
+            Problem::new(Code::VersionMismatch, detail).with("version", current)
+        }
+        RoomRefusal::OutOfBounds { field } => Problem::invalid(&[FieldError {
+            field: field.to_owned(),
+            reason: "is out of its bounds".to_owned(),
+        }]),
+        RoomRefusal::UnknownCode => Problem::invalid(&[FieldError {
+            field: "code".to_owned(),
+            reason: "no such code".to_owned(),
+        }]),
+        RoomRefusal::DoorsOpen { field } => in_state(detail).with("field", field),
+        RoomRefusal::GatesOpen { .. }
+        | RoomRefusal::Closed
+        | RoomRefusal::Draining
+        | RoomRefusal::Reject
+        | RoomRefusal::CodeUsedUp => in_state(detail),
+        RoomRefusal::PlaceExpired => Problem::new(Code::PlaceExpired, detail),
+        RoomRefusal::LineFull => Problem::new(Code::Busy, detail),
     }
 }

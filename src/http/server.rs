@@ -3,7 +3,7 @@
 //! accepts no more than it was told to.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,12 +70,12 @@ pub async fn serve(
             accepted = next(&listener, &places) => accepted,
             _ = stop.wait_for(|stop| *stop) => break,
         };
-        let Some((stream, place)) = accepted else { break };
+        let Some((stream, peer, place)) = accepted else { break };
         let counted = open.clone().map(Counted::new);
         let door = Arc::clone(&door);
         let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
             let door = Arc::clone(&door);
-            async move { Ok::<_, Infallible>(door.answer(request).await) }
+            async move { Ok::<_, Infallible>(door.answer(request, peer).await) }
         });
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(limits.idle_timeout));
@@ -112,14 +112,14 @@ impl Drop for Counted {
 async fn next(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, IpAddr, tokio::sync::OwnedSemaphorePermit)> {
     let place = Arc::clone(places).acquire_owned().await.ok()?;
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 // Answers are small and complete; waiting to fill a packet only delays them.
                 drop(stream.set_nodelay(true));
-                return Some((stream, place));
+                return Some((stream, peer.ip(), place));
             }
             Err(error) => {
                 tracing::warn!(%error, "accept failed");

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 
 use super::desk::Desk;
 use super::problem::{Code, Problem};
+use super::waiting_room::{Waiting, WaitingOptions};
 use crate::actors::{EventEntry, Router};
 use crate::domain::time::HoldLength;
 use crate::metrics::HttpMetrics;
@@ -33,6 +34,7 @@ pub struct FrontOptions {
     pub start: u32,
     /// Streams of events' logs at once.
     pub log_streams_max: NonZeroU32,
+    pub waiting: WaitingOptions,
     pub metrics: HttpMetrics,
     pub scrape: PrometheusHandle,
 }
@@ -48,6 +50,7 @@ pub struct Front {
     pub(super) log_streams: Arc<Semaphore>,
     /// Turns to read the logs of events.
     pub(super) log_turns: Arc<Semaphore>,
+    pub(super) waiting: Waiting,
     pub(super) options: FrontOptions,
 }
 
@@ -65,6 +68,7 @@ impl Front {
             in_flight: AtomicU64::new(0),
             log_streams: Arc::new(Semaphore::new(options.log_streams_max.get() as usize)),
             log_turns: Arc::new(Semaphore::new(LOG_TURNS)),
+            waiting: Waiting::new(&options.waiting),
             options,
         }
     }

@@ -6,17 +6,22 @@
 //! sample until somebody drains them: call `PrometheusHandle::run_upkeep` about once a second.
 //! `docs/metrics.md` says the same for operators, and `tests/architecture` compares the two.
 
+mod counters;
 mod purchases;
+mod waiting_room;
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::Context;
-use metrics::{Counter, Gauge, Histogram};
+use metrics::{Gauge, Histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 pub use purchases::{OutboxMetrics, PurchaseMetrics, count_simulated_money};
+pub use waiting_room::*;
+
+use self::counters::CounterTable;
 
 pub const SHARD_QUEUE_DEPTH: &str = "onsale_shard_queue_depth";
 pub const SHARD_QUEUE_WAIT_SECONDS: &str = "onsale_shard_queue_wait_seconds";
@@ -75,6 +80,41 @@ pub const TABLE: &[(&str, Kind, &str, &str)] = &[
         "state",
         "What the simulated provider took and gave back, in minor units.",
     ),
+    (WAITING_ROOM_PLACES, Kind::Gauge, "state", "Places of all waiting rooms, by state."),
+    (WAITING_ROOM_JOINS_TOTAL, Kind::Counter, "outcome", "Fans who asked for a place."),
+    (WAITING_ROOM_PASSES_TOTAL, Kind::Counter, "outcome", "Passes, by what became of them."),
+    (
+        WAITING_ROOM_NO_SHOW_RATIO,
+        Kind::Gauge,
+        "",
+        "Part of those whose turn came who did not use it.",
+    ),
+    (
+        WAITING_ROOM_WAIT_SECONDS,
+        Kind::Histogram,
+        "",
+        "Time from joining, or from the doors, to a pass; of one fan in 16.",
+    ),
+    (
+        WAITING_ROOM_ETA_ERROR_SECONDS,
+        Kind::Histogram,
+        "",
+        "How far the wait was from the first estimate; of one fan in 16.",
+    ),
+    (
+        WAITING_ROOM_ORDER_INVERSIONS_TOTAL,
+        Kind::Counter,
+        "",
+        "Passes given while somebody with an earlier place waited and was there.",
+    ),
+    (WAITING_ROOM_SEAL_SECONDS, Kind::Histogram, "", "Time to put a line in order at the doors."),
+    (WAITING_ROOM_EARLY_POLLS_TOTAL, Kind::Counter, "", "Polls that came before their time."),
+    (
+        WAITING_ROOM_SNAPSHOT_AGE_SECONDS,
+        Kind::Gauge,
+        "",
+        "Age of the oldest snapshot of a room in which fans wait.",
+    ),
     (BROKEN_LAWS_TOTAL, Kind::Counter, "law", "Laws found broken; anything but 0 wakes someone."),
 ];
 
@@ -108,6 +148,11 @@ const SECONDS: &[f64] = &[
 const RECORDS: &[f64] =
     &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1_024.0, 2_048.0, 4_096.0];
 
+/// Upper bounds of waits in line, in seconds: to four hours.
+const WAITS: &[f64] = &[
+    1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_200.0, 1_800.0, 3_600.0, 7_200.0, 14_400.0,
+];
+
 /// Makes the process-wide recorder and tells it every metric's meaning. Once, before any handle.
 ///
 /// # Errors
@@ -124,6 +169,12 @@ fn builder() -> anyhow::Result<PrometheusBuilder> {
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), SECONDS)
         .and_then(|b| {
             b.set_buckets_for_metric(Matcher::Full(JOURNAL_BATCH_RECORDS.into()), RECORDS)
+        })
+        .and_then(|b| {
+            b.set_buckets_for_metric(Matcher::Full(WAITING_ROOM_WAIT_SECONDS.into()), WAITS)
+        })
+        .and_then(|b| {
+            b.set_buckets_for_metric(Matcher::Full(WAITING_ROOM_ETA_ERROR_SECONDS.into()), WAITS)
         })
         .context("choosing the buckets of the histograms")
 }
@@ -322,53 +373,6 @@ pub fn count_refusals(code: &'static str, several: u64) {
 pub fn count_broken_law(law: &'static str) {
     static COUNTERS: CounterTable = CounterTable::new(BROKEN_LAWS_TOTAL, &["law"]);
     COUNTERS.count([law, ""], 1);
-}
-
-/// Counters by up to two labels, resolved when first used and found again without a lock or an
-/// allocation. The labels are `'static`, which keeps what a buyer typed from becoming one.
-struct CounterTable {
-    name: &'static str,
-    labels: &'static [&'static str],
-    /// Open addressing, append only: a cell, once filled, never changes.
-    cells: [OnceLock<([&'static str; 2], Counter)>; CELLS],
-}
-
-impl CounterTable {
-    const fn new(name: &'static str, labels: &'static [&'static str]) -> Self {
-        Self { name, labels, cells: [const { OnceLock::new() }; CELLS] }
-    }
-
-    fn count(&self, values: [&'static str; 2], several: u64) {
-        let mut at = slot(values);
-        for _ in 0..CELLS {
-            // Whoever loses the race for a cell finds the winner's values there, and goes on.
-            let (held, counter) = self.cells[at].get_or_init(|| (values, self.resolve(values)));
-            if *held == values {
-                return counter.increment(several);
-            }
-            at = (at + 1) % CELLS;
-        }
-        self.resolve(values).increment(several);
-    }
-
-    fn resolve(&self, values: [&'static str; 2]) -> Counter {
-        let labels = self.labels.iter().zip(values);
-        let labels: Vec<_> =
-            labels.map(|(name, value)| metrics::Label::new(*name, value)).collect();
-        metrics::counter!(self.name, labels)
-    }
-}
-
-/// Cells of a table: four times the codes or the command outcomes there are. A full table still
-/// counts right, only slower.
-const CELLS: usize = 128;
-
-/// FNV-1a over the values.
-fn slot(values: [&'static str; 2]) -> usize {
-    let bytes = values[0].bytes().chain([b'|']).chain(values[1].bytes());
-    let hash = bytes
-        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    hash as usize % CELLS
 }
 
 #[cfg(test)]

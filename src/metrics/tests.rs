@@ -1,5 +1,6 @@
 //! What a scrape shows.
 
+use super::counters::CELLS;
 use super::*;
 
 fn scrape(work: impl FnOnce()) -> String {
@@ -55,6 +56,18 @@ fn every_metric_is_scraped_with_its_help_and_kind() {
         table(PAYMENTS_TOTAL, &["outcome"]).count(["succeeded", ""], 1);
         table(NOTIFICATIONS_TOTAL, &["channel", "outcome"]).count(["mail", "sent"], 1);
         table(SIMULATED_MONEY_TOTAL, &["state"]).count(["captured", ""], 1);
+        let host = HostMetrics::new();
+        host.joins_new.increment(1);
+        host.passes_issued.increment(1);
+        host.order_inversions.increment(1);
+        host.wait_seconds.record(100.0);
+        host.eta_error_seconds.record(100.0);
+        host.seal_seconds.record(0.1);
+        let rooms = RoomMetrics::new(&["waiting"]);
+        rooms.set_places(&[7]);
+        rooms.no_show_ratio.set(0.1);
+        rooms.early_polls.absolute(1);
+        rooms.snapshot_age_seconds.set(0.1);
         table(BROKEN_LAWS_TOTAL, &["law"]).count(["INV-1", ""], 1);
     });
     if let Ok(path) = std::env::var("ONSALE_SCRAPE_TO") {
@@ -69,6 +82,7 @@ fn every_metric_is_scraped_with_its_help_and_kind() {
             assert!(sample.contains(&format!("{label}=\"")), "{sample}");
         }
     }
+    assert!(text.contains("onsale_waiting_room_wait_seconds_bucket{le=\"120\"} 1"), "{text}");
     assert!(text.contains("onsale_journal_batch_records_bucket{le=\"512\"} 1"), "{text}");
     assert!(text.contains("onsale_commands_total{command=\"reserve\",outcome=\"done\"} 1"));
 }

@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 
 use super::record::{
-    CheckpointPart, Record, encode_event, encode_purchase, encode_reservation, encode_totals,
+    CheckpointPart, Record, encode_event, encode_line, encode_passes, encode_purchase,
+    encode_reservation, encode_room_head, encode_totals,
 };
 use super::recovery::RecoveryError;
 use crate::domain::ids::{EventNumber, ShardId};
 use crate::domain::inventory::{BrokenLaw, Digest, Inventory, apply};
+use crate::domain::waiting_room::{self, LinePiece, Room, RoomFact};
 
 /// An event and the shard that owns it.
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub struct Placed {
 #[derive(Debug, Default)]
 pub struct Books {
     pub events: BTreeMap<EventNumber, Placed>,
+    /// Waiting rooms of the events that have one.
+    pub rooms: BTreeMap<EventNumber, Room>,
     /// Records folded since the checkpoint, for the log.
     pub records: u64,
 }
@@ -56,7 +60,22 @@ impl Books {
                 apply(&mut self.event(event)?.inventory, &fact);
                 Ok(())
             }
+            Record::Room { event, fact } => self.fold_room(event, &fact),
         }
+    }
+
+    fn fold_room(&mut self, event: EventNumber, fact: &RoomFact) -> Result<(), RecoveryError> {
+        if let Some(room) = self.rooms.get_mut(&event) {
+            waiting_room::apply(room, fact, |_| ());
+            return Ok(());
+        }
+        self.event(event)?;
+        let first = match fact {
+            RoomFact::Arranged(arranged) => Room::arranged(event, arranged),
+            _ => None,
+        };
+        self.rooms.insert(event, first.ok_or(RecoveryError::UnknownRoom { event: event.0 })?);
+        Ok(())
     }
 
     fn event(&mut self, event: EventNumber) -> Result<&mut Placed, RecoveryError> {
@@ -84,6 +103,22 @@ impl Books {
                 let restored = last.into_mut().inventory.restore_purchase(purchase);
                 restored.map_err(|_| RecoveryError::CheckpointIncomplete)
             }
+            CheckpointPart::Passes(passes) => {
+                let last = self.events.last_entry().ok_or(RecoveryError::CheckpointIncomplete)?;
+                last.into_mut().inventory.restore_passes(passes);
+                Ok(())
+            }
+            CheckpointPart::Room(head) => {
+                let event = head.event;
+                let known = self.events.contains_key(&event);
+                let old = known.then(|| self.rooms.insert(event, Room::restore(*head)));
+                old.filter(Option::is_none).map(drop).ok_or(RecoveryError::CheckpointIncomplete)
+            }
+            CheckpointPart::Line(piece) => {
+                let room = self.rooms.get_mut(&piece.event);
+                let room = room.ok_or(RecoveryError::CheckpointIncomplete)?;
+                room.restore_piece(&piece).map_err(|_| RecoveryError::CheckpointIncomplete)
+            }
             CheckpointPart::Totals { events, reservations, digest } => {
                 let found = (self.events.len() as u64, self.reservations(), self.digest().0);
                 if found == (events, reservations, digest) {
@@ -109,6 +144,10 @@ impl Books {
             hasher.update(&placed.shard.0.to_le_bytes());
             hasher.update(&placed.inventory.digest().0);
         }
+        // Of none, nothing: checkpoints from before there were rooms carry such a digest.
+        for room in self.rooms.values() {
+            hasher.update(&room.digest().0);
+        }
         Digest(*hasher.finalize().as_bytes())
     }
 
@@ -119,7 +158,13 @@ impl Books {
             let id = placed.inventory.terms().id.to_string();
             placed.inventory.audit().into_iter().map(move |broken| (id.clone(), broken))
         });
-        audits.collect()
+        let rooms = self.rooms.values().flat_map(|room| {
+            let event = self.events.get(&room.event());
+            let id =
+                event.map_or_else(String::new, |placed| placed.inventory.terms().id.to_string());
+            room.audit().into_iter().map(move |broken| (id.clone(), broken))
+        });
+        audits.chain(rooms).collect()
     }
 
     /// The frames of a checkpoint of this state, a few at a time: each call of the result appends
@@ -127,11 +172,16 @@ impl Books {
     pub fn checkpoint_frames(&self) -> impl FnMut(&mut Vec<u8>) -> bool {
         /// Enough to keep one write busy, little enough to stay in cache. Unit: bytes.
         const STRIDE: usize = 64 << 10;
-        let mut parts = self.events.values().flat_map(|placed| {
+        let events = self.events.values().flat_map(|placed| {
             let head = std::iter::once(Piece::Event(placed));
             let head = head.chain(placed.inventory.reservation_snapshots().map(Piece::Reservation));
-            head.chain(placed.inventory.purchase_snapshots().map(Piece::Purchase))
+            let head = head.chain(placed.inventory.purchase_snapshots().map(Piece::Purchase));
+            head.chain(placed.inventory.passes_snapshots().map(Piece::Passes))
         });
+        let rooms = self.rooms.values().flat_map(|room| {
+            std::iter::once(Piece::Room(room)).chain(room.line_pieces().map(Piece::Line))
+        });
+        let mut parts = events.chain(rooms);
         move |out| {
             let full = out.len() + STRIDE;
             for part in parts.by_ref() {
@@ -141,6 +191,9 @@ impl Books {
                     }
                     Piece::Reservation(reservation) => encode_reservation(out, &reservation),
                     Piece::Purchase(purchase) => encode_purchase(out, &purchase),
+                    Piece::Passes(passes) => encode_passes(out, &passes),
+                    Piece::Room(room) => encode_room_head(out, &room.head()),
+                    Piece::Line(piece) => encode_line(out, piece),
                 }
                 if full <= out.len() {
                     return true;
@@ -156,4 +209,7 @@ enum Piece<'a> {
     Event(&'a Placed),
     Reservation(crate::domain::inventory::ReservationSnapshot),
     Purchase(crate::domain::inventory::PurchaseSnapshot),
+    Passes(crate::domain::inventory::PassesSnapshot),
+    Room(&'a Room),
+    Line(LinePiece),
 }

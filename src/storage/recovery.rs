@@ -25,6 +25,8 @@ pub enum RecoveryError {
     CreatedTwice { event: u64 },
     #[error("a fact of event {event}, which was never created")]
     UnknownEvent { event: u64 },
+    #[error("a fact of the waiting room of event {event}, which has none")]
+    UnknownRoom { event: u64 },
     #[error("the checkpoint is incomplete")]
     CheckpointIncomplete,
     #[error("the journal breaks a law: {0}")]

@@ -26,6 +26,7 @@ pub fn reserve_command(customer: u8, units: [u32; 2], with: Option<u8>) -> Comma
         key: key(with, &reserve_meaning(customer, units)),
         customer: CustomerId::parse(&format!("fan-{customer}")).expect("printable"),
         salt: 7,
+        pass: None,
     })
 }
 

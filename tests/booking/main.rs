@@ -1,5 +1,5 @@
-//! Random histories of purchases: the real rules against a naive sale, with crashes, checkpoints, late
-//! and repeated words of the provider, and a clock that is set back. At the end the till must balance.
+//! Random histories of purchases: the real rules against a naive sale, with crashes, checkpoints, late and
+//! repeated words of the provider, and a clock that is set back. At the end the till must balance.
 
 mod commands;
 mod naive;

@@ -90,6 +90,7 @@ fn reserve(buyer: usize, salt: usize) -> Command {
         lines: [line].into_iter().collect::<Lines>(),
         key: None,
         salt: u32::try_from(salt).expect("small"),
+        pass: None,
     })
 }
 

@@ -61,7 +61,8 @@ impl World {
         let ring = Ring::new(std::num::NonZeroU16::MIN);
         let clock = Arc::new(self.clock.clone());
         let directory = Arc::clone(&self.directory);
-        let router = Router::new(directory, Box::new([]), ring, self.next_event, clock);
+        let router =
+            Router::new(directory, (Box::new([]), Box::new([])), ring, self.next_event, clock);
         let receiver = Receiver {
             url: "https://example.org/".to_owned(),
             secrets: vec![SigningSecret::from_bytes(vec![1; 32]).expect("32 bytes")],

@@ -13,8 +13,9 @@ use ractor::SpawnErr;
 
 use super::errand::Ending;
 use super::rounds::{self, Pace, Work};
+use crate::actors::mailbox::SubmitError;
 use crate::actors::router::Router;
-use crate::actors::shard::{self, Owing, Page, Place, SubmitError};
+use crate::actors::shard::{self, Owing, Page, Place};
 use crate::domain::booking::{Owed, PaymentOutcome, PaymentStatus};
 use crate::domain::ids::{ReservationId, ShardId};
 use crate::domain::inventory::Command;

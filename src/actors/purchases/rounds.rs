@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use ractor::{Actor, ActorProcessingErr, ActorRef, SpawnErr};
 
 use super::errand::{Ending, Errands};
-use crate::actors::shard::{Owed, Page, Place, SubmitError};
+use crate::actors::mailbox::SubmitError;
+use crate::actors::shard::{Owed, Page, Place};
 use crate::domain::ids::{EventNumber, ShardId};
 
 /// What shards owe, and how one entry of it is tried.

@@ -1,79 +1,20 @@
-//! The way to a shard: bounded, cheap to clone, and the same before and after a restart of the shard.
+//! The way to a shard.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwapOption;
 use ractor::ActorRef;
 use tokio::sync::oneshot;
 
 use super::message::{Answer, Ask, ShardMessage, Submission, Submissions};
+use crate::actors::mailbox::{Mailbox, SubmitError, Turn, wait};
 use crate::domain::ids::EventNumber;
-use crate::domain::inventory::{Refusal, Reserve};
-
-/// Why there is no answer.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SubmitError {
-    /// Changes nothing; tell whoever asked.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// The queue is full, or the command's turn came too late. Nothing happened; retry later.
-    #[error("the shard has more to do than it can")]
-    Busy,
-    /// The shard is restarting. Nothing happened; retry later.
-    #[error("the shard is restarting")]
-    ShardDown,
-    /// The disk is short of space. Nothing happened; retry later.
-    #[error("the disk is short of space")]
-    StorageFull,
-    /// It may have happened; repeat with the same idempotency key to learn.
-    #[error("the outcome is not known")]
-    OutcomeUnknown,
-}
-
-/// Places in one shard's queue. ractor mailboxes are unbounded, so the bound is ours.
-#[derive(Debug)]
-struct Slots {
-    taken: AtomicU32,
-    max: u32,
-}
-
-/// Places in the queue. They travel inside the message, so a caller that hangs up does not free a
-/// place that its command still occupies.
-#[derive(Debug)]
-pub(crate) struct Slot {
-    of: Arc<Slots>,
-    commands: u32,
-}
-
-impl Slots {
-    /// All or none.
-    fn claim(self: &Arc<Self>, commands: u32) -> Option<Slot> {
-        let before = self.taken.fetch_add(commands, Ordering::Relaxed);
-        if before.saturating_add(commands) <= self.max {
-            return Some(Slot { of: Arc::clone(self), commands });
-        }
-        self.taken.fetch_sub(commands, Ordering::Relaxed);
-        None
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.of.taken.fetch_sub(self.commands, Ordering::Relaxed);
-    }
-}
+use crate::domain::inventory::Reserve;
 
 /// See the module.
-#[derive(Debug)]
 pub struct ShardHandle {
-    /// Absent while the shard is down.
-    actor: ArcSwapOption<ActorRef<ShardMessage>>,
-    slots: Arc<Slots>,
-    /// How long a caller waits. Unit: real time, not the clock of the sale.
-    patience: Duration,
-    storage_full: Arc<AtomicBool>,
+    mailbox: Mailbox<ShardMessage>,
 }
 
 impl ShardHandle {
@@ -82,24 +23,29 @@ impl ShardHandle {
         patience: Duration,
         storage_full: Arc<AtomicBool>,
     ) -> Self {
-        let slots = Arc::new(Slots { taken: AtomicU32::new(0), max: queue_depth_max });
-        Self { actor: ArcSwapOption::empty(), slots, patience, storage_full }
+        Self { mailbox: Mailbox::new(queue_depth_max, patience, storage_full) }
     }
 
     pub(crate) fn set_actor(&self, actor: Option<ActorRef<ShardMessage>>) {
-        self.actor.store(actor.map(Arc::new));
+        self.mailbox.set_actor(actor);
     }
 
     /// Commands that wait. Unit: commands.
     #[must_use]
     pub fn depth(&self) -> u32 {
-        self.slots.taken.load(Ordering::Relaxed)
+        self.mailbox.depth()
+    }
+
+    /// How full the queue is, from 0 to 1.
+    #[must_use]
+    pub(crate) fn fullness(&self) -> f64 {
+        f64::from(self.depth()) / f64::from(self.mailbox.depth_max().max(1))
     }
 
     /// Whether the shard takes commands.
     #[must_use]
     pub fn is_up(&self) -> bool {
-        self.actor.load().is_some()
+        self.mailbox.is_up()
     }
 
     /// Submits one command and waits until its outcome is on disk.
@@ -107,21 +53,20 @@ impl ShardHandle {
     /// # Errors
     /// [`SubmitError`]; each variant says whether anything happened and what to do.
     pub(crate) async fn submit(&self, ask: Ask) -> Result<Answer, SubmitError> {
-        if writes(&ask) && self.storage_full.load(Ordering::Relaxed) {
+        if writes(&ask) && self.mailbox.is_storage_full() {
             return Err(SubmitError::StorageFull);
         }
-        let slot = self.slots.claim(1).ok_or(SubmitError::Busy)?;
+        let Turn { slot, enqueued, deadline } = self.mailbox.turn(1).ok_or(SubmitError::Busy)?;
         let (reply, answer) = oneshot::channel();
-        let enqueued = Instant::now();
-        let deadline = enqueued + self.patience;
-        self.cast(ShardMessage::Submit(Submission { ask, reply, slot, enqueued, deadline }))?;
-        wait(answer, self.patience).await?
+        let submission = Submission { ask, reply, slot, enqueued, deadline };
+        self.mailbox.cast(ShardMessage::Submit(submission))?;
+        wait(answer, self.mailbox.patience()).await?
     }
 
     /// Most commands that may come together: half of the queue, so that those who come alone always
     /// find room. Unit: commands.
     pub(crate) fn many_max(&self) -> u32 {
-        self.slots.max.div_ceil(2)
+        self.mailbox.depth_max().div_ceil(2)
     }
 
     /// Submits up to [`ShardHandle::many_max`] reservations for one event together, and waits for room;
@@ -134,54 +79,36 @@ impl ShardHandle {
         event: EventNumber,
         asks: Vec<Reserve>,
     ) -> Result<Answers, SubmitError> {
-        if self.storage_full.load(Ordering::Relaxed) {
+        if self.mailbox.is_storage_full() {
             return Err(SubmitError::StorageFull);
         }
         let commands = u32::try_from(asks.len()).map_err(|_| SubmitError::Busy)?;
-        let slot = self.room_for(commands).await.ok_or(SubmitError::Busy)?;
+        let turn = self.room_for(commands).await.ok_or(SubmitError::Busy)?;
+        let Turn { slot, enqueued, deadline } = turn;
         let (reply, answers) = oneshot::channel();
-        let enqueued = Instant::now();
-        let deadline = enqueued + self.patience;
         let many = Submissions { event, asks, reply, slot, enqueued, deadline };
-        self.cast(ShardMessage::SubmitMany(many))?;
-        Ok(Answers { answers, patience: self.patience })
+        self.mailbox.cast(ShardMessage::SubmitMany(many))?;
+        Ok(Answers { answers, patience: self.mailbox.patience() })
     }
 
-    async fn room_for(&self, commands: u32) -> Option<Slot> {
+    async fn room_for(&self, commands: u32) -> Option<Turn> {
         let started = Instant::now();
         loop {
             let half_full = self.many_max() < self.depth().saturating_add(commands);
-            let slot = if half_full { None } else { self.slots.claim(commands) };
-            if slot.is_some() || self.patience <= started.elapsed() {
-                return slot;
+            let turn = if half_full { None } else { self.mailbox.turn(commands) };
+            if turn.is_some() || self.mailbox.patience() <= started.elapsed() {
+                return turn;
             }
             tokio::time::sleep(ROOM_PAUSE).await;
         }
     }
 
-    fn cast(&self, message: ShardMessage) -> Result<(), SubmitError> {
-        let actor = self.actor.load();
-        let actor = actor.as_ref().ok_or(SubmitError::ShardDown)?;
-        actor.cast(message).map_err(|_| SubmitError::ShardDown)
-    }
-
-    /// Answers what is queued and ends the shard; callers hear `shard_down` from here on.
     pub(crate) async fn drain(&self, longest: Duration) {
-        if let Some(actor) = self.actor.swap(None)
-            && let Err(error) = actor.drain_and_wait(Some(longest)).await
-        {
-            tracing::warn!(%error, "a shard did not end in order");
-        }
+        self.mailbox.drain(longest).await;
     }
 
     pub(crate) fn tick(&self) {
-        if self.storage_full.load(Ordering::Relaxed) {
-            return;
-        }
-        if let Some(actor) = self.actor.load().as_ref() {
-            // A shard that is going down has no holds to end.
-            drop(actor.cast(ShardMessage::Tick));
-        }
+        self.mailbox.pulse(ShardMessage::Tick);
     }
 }
 
@@ -204,14 +131,6 @@ impl Answers {
     }
 }
 
-async fn wait<T>(answer: oneshot::Receiver<T>, patience: Duration) -> Result<T, SubmitError> {
-    match tokio::time::timeout(patience, answer).await {
-        Ok(Ok(answer)) => Ok(answer),
-        // The shard failed with the command staged, or the disk is slower than our patience.
-        Ok(Err(_)) | Err(_) => Err(SubmitError::OutcomeUnknown),
-    }
-}
-
 fn writes(ask: &Ask) -> bool {
     match ask {
         Ask::Create(_) | Ask::Command { .. } => true,
@@ -219,6 +138,7 @@ fn writes(ask: &Ask) -> bool {
         | Ask::ReadBooking { .. }
         | Ask::Owing { .. }
         | Ask::Messages { .. }
-        | Ask::DeadMessages { .. } => false,
+        | Ask::DeadMessages { .. }
+        | Ask::Passes { .. } => false,
     }
 }

@@ -5,11 +5,12 @@ use std::time::Instant;
 
 use tokio::sync::oneshot;
 
-use super::handle::{Slot, SubmitError};
 use crate::actors::directory::Published;
+use crate::actors::mailbox::{Slot, SubmitError};
 use crate::domain::booking::{Channel, Message};
 use crate::domain::ids::{EventNumber, ReservationId};
 use crate::domain::inventory::{BookingReceipt, Command, Create, Receipt, Reserve};
+use crate::domain::waiting_room::Heard;
 
 pub(crate) enum ShardMessage {
     Submit(Submission),
@@ -68,6 +69,11 @@ pub(crate) enum Ask {
     DeadMessages {
         after: Place,
         limit: usize,
+    },
+    /// Passes of the waiting room that were used, all but the first `after`.
+    Passes {
+        event: EventNumber,
+        after: u64,
     },
 }
 
@@ -140,6 +146,7 @@ pub enum Answer {
     Messages(Page<Unsent>),
     /// A message as it is after the command.
     Message(Box<Unsent>),
+    Passes(Heard),
     /// Nothing to tell.
     Done,
 }

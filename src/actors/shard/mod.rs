@@ -11,6 +11,7 @@
 mod batch;
 mod handle;
 mod message;
+mod passes;
 mod purchases;
 mod stock;
 
@@ -19,13 +20,14 @@ use std::time::Instant;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
-pub use handle::{Answers, ShardHandle, SubmitError};
+pub use handle::{Answers, ShardHandle};
 pub use message::{Answer, Owed, Owing, Page, Unsent};
 pub(super) use message::{Ask, Place, ShardMessage, Submission, Submissions};
 pub(super) use stock::Stock;
 
 use self::batch::Batch;
 use super::committer::{Intake, Reply};
+use super::mailbox::SubmitError;
 use crate::clock::Clock;
 use crate::domain::ids::ShardId;
 use crate::domain::inventory::Command;

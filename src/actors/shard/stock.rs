@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::batch::Batch;
-use super::handle::SubmitError;
 use super::message::{Answer, Ask, Unsent};
 use super::purchases::{Debt, Debts};
 use crate::actors::committer::Publication;
 use crate::actors::directory::{EventEntry, Published};
+use crate::actors::mailbox::SubmitError;
 use crate::domain::ids::{EventId, EventNumber, ReservationId, ShardId};
 use crate::domain::inventory::{
     Command, Create, Decision, EXPIRED_PER_FACT_MAX, Fact, Inventory, Refusal, apply, create,
@@ -61,6 +61,7 @@ impl Stock {
             Ask::Owing { after } => Ok(self.owing_page(after)),
             Ask::Messages { channel, after } => Ok(self.message_page(channel, after)),
             Ask::DeadMessages { after, limit } => Ok(self.dead_message_page(after, limit)),
+            Ask::Passes { event, after } => self.passes(event, after, now, batch),
         }
     }
 
@@ -188,7 +189,7 @@ impl Stock {
         self.events.get(&event).ok_or(SubmitError::ShardDown)
     }
 
-    fn expire(&mut self, event: EventNumber, now: UnixMillis, batch: &mut Batch) {
+    pub(super) fn expire(&mut self, event: EventNumber, now: UnixMillis, batch: &mut Batch) {
         let Some(live) = self.events.get(&event) else { return };
         if live.due.is_none_or(|due| now < due) {
             return;

@@ -60,8 +60,10 @@ impl World {
     fn reserve(&mut self, event: u64) -> ReservationId {
         let line = Line { pool: 0, quantity: Quantity::new(1).unwrap() };
         let (customer, lines) = (CustomerId::parse("fan").unwrap(), [line].into_iter().collect());
-        let answer =
-            self.command(event, Command::Reserve(Reserve { customer, lines, key: None, salt: 7 }));
+        let answer = self.command(
+            event,
+            Command::Reserve(Reserve { customer, lines, key: None, salt: 7, pass: None }),
+        );
         let Answer::Reservation { receipt, .. } = answer else { panic!("{answer:?}") };
         receipt.id
     }

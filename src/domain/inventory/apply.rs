@@ -96,6 +96,9 @@ impl Inventory {
             },
         );
         self.deadlines.insert((fact.expires_at, sequence));
+        if let Some(pass) = fact.pass {
+            self.passes.spend(pass, sequence);
+        }
         if let Some(key) = fact.key {
             self.answers.remember(&key, sequence, &self.book);
             if let Some(reservation) = self.book.get_mut(sequence) {
@@ -132,6 +135,7 @@ impl Inventory {
         self.customers.disown(reservation.customer, units);
         let was_due = self.deadlines.remove(&(due, sequence));
         assert!(was_due, "INV-2: a hold without a deadline: {sequence}");
+        self.passes.leave(sequence);
     }
 
     /// From now on nobody needs it but those who ask again, or who speak late.

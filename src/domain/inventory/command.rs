@@ -68,6 +68,18 @@ pub struct Reserve {
     pub key: Option<RememberedKey>,
     /// Makes the id unguessable; chosen at the edge, since the rules know no randomness.
     pub salt: u32,
+    /// Of whoever was let in from the waiting room.
+    pub pass: Option<Pass>,
+}
+
+/// The right to one reservation, given by the event's waiting room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pass {
+    /// The fan's number in the line.
+    pub number: u32,
+    /// From then on it may not be used; checked here and not only at the door, so that the room may
+    /// count on it.
+    pub ends_at: UnixMillis,
 }
 
 /// Changes what the organizer said. `None` leaves a field as it is.
@@ -99,7 +111,7 @@ pub enum Change<T> {
 }
 
 impl<T> Change<T> {
-    pub(super) fn into_value(self) -> Option<T> {
+    pub(in crate::domain) fn into_value(self) -> Option<T> {
         match self {
             Self::To(value) => Some(value),
             Self::Clear => None,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::book::Status;
 use super::buy;
-use super::command::{Amend, Command, Create, Reserve};
+use super::command::{Amend, Command, Create, Pass, Reserve};
 use super::fact::{Amended, Created, Fact, Reserved};
 use super::lines::Line;
 use super::refusal::Refusal;
@@ -79,6 +79,9 @@ fn reserve(state: &Inventory, ask: &Reserve, now: UnixMillis) -> Result<Decision
     {
         return Err(Refusal::KeyReused);
     }
+    if let Some(pass) = ask.pass {
+        may_use(state, pass, now)?;
+    }
     on_sale(&state.terms, now)?;
     // Every line is checked before any is taken: a reservation is whole or not at all.
     for line in ask.lines.as_slice() {
@@ -92,7 +95,15 @@ fn reserve(state: &Inventory, ask: &Reserve, now: UnixMillis) -> Result<Decision
         created_at: now,
         expires_at: now.plus_seconds(state.terms.sale.hold.seconds()),
         key: ask.key,
+        pass: ask.pass.map(|pass| pass.number),
     })))
+}
+
+fn may_use(state: &Inventory, pass: Pass, now: UnixMillis) -> Result<(), Refusal> {
+    if state.passes.is_used(pass.number) {
+        return Err(Refusal::PassUsed);
+    }
+    if pass.ends_at <= now { Err(Refusal::PassEnded) } else { Ok(()) }
 }
 
 /// The reservation that this key was answered with within the last 24 hours.

@@ -135,6 +135,8 @@ pub struct Reserved {
     pub created_at: UnixMillis,
     pub expires_at: UnixMillis,
     pub key: Option<RememberedKey>,
+    /// Number of the waiting room's pass that was used for it.
+    pub pass: Option<u32>,
 }
 
 impl Fact {

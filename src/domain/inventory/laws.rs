@@ -110,9 +110,8 @@ impl Inventory {
                 report("INV-1", format!("pool {pool}: {counts:?}"));
             }
         }
-        for detail in self.broken_purchases() {
-            report("INV-9", detail);
-        }
+        self.broken_passes().into_iter().for_each(|detail| report("INV-3", detail));
+        self.broken_purchases().into_iter().for_each(|detail| report("INV-9", detail));
         if live != self.deadlines.len() {
             report("INV-2", format!("{live} holds, {} deadlines", self.deadlines.len()));
         }
@@ -127,6 +126,24 @@ impl Inventory {
             if customer.owned != units || customer.reservations != reservations {
                 report("INV-8", format!("{customer:?}: {units} units in {reservations}"));
             }
+        }
+        broken
+    }
+
+    /// What is wrong with the passes of those who shop. A forgotten reservation cannot be one.
+    fn broken_passes(&self) -> Vec<String> {
+        let live = self.passes.live.iter().filter(|(sequence, pass)| {
+            let booking = self.bookings.get(sequence);
+            let pending = booking.is_none_or(|b| b.status == BookingStatus::PendingPayment);
+            let reserved = self.book.get(**sequence).is_some_and(|r| r.status.is_live());
+            !(reserved && pending && self.passes.is_used(**pass))
+        });
+        let broken = live.map(|(sequence, pass)| format!("pass {pass} of {sequence} shops on"));
+        let mut broken: Vec<String> = broken.collect();
+        let mut passes: Vec<&u32> = self.passes.live.values().collect();
+        passes.sort_unstable();
+        if passes.windows(2).any(|pair| pair[0] == pair[1]) {
+            broken.push("one pass has two reservations".to_owned());
         }
         broken
     }

@@ -15,6 +15,10 @@ pub enum Refusal {
     AlreadyExists,
     #[error("the idempotency key was used before with another request")]
     KeyReused,
+    #[error("the pass was used before")]
+    PassUsed,
+    #[error("the pass has ended")]
+    PassEnded,
     #[error("the revision is {current}")]
     VersionMismatch { current: u64 },
     #[error("{asked} is below the {taken} units of pool {pool} already held or sold")]
@@ -62,6 +66,8 @@ impl Refusal {
         match self {
             Self::AlreadyExists => "already_exists",
             Self::KeyReused => "idempotency_key_reused",
+            Self::PassUsed => "pass_used",
+            Self::PassEnded => "not_admitted",
             Self::VersionMismatch { .. } => "version_mismatch",
             Self::BelowTaken { .. }
             | Self::NotHeld { .. }

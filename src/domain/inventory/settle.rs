@@ -70,6 +70,7 @@ impl Inventory {
                 let was_due = self.deadlines.remove(&due);
                 assert!(was_due, "INV-2: a payment without a deadline: {sequence}");
                 self.units_live -= units;
+                self.passes.leave(sequence);
                 false
             }
             BookingStatus::Failed => true,

@@ -10,6 +10,7 @@ use super::customers::Customers;
 use super::laws::Digest;
 use super::lines::Lines;
 use super::outbox::Outbox;
+use super::passes::Passes;
 use super::pool::PoolCounts;
 use super::state::Inventory;
 use super::terms::{BookingTerms, EventTerms};
@@ -52,6 +53,20 @@ pub enum PurchaseSnapshot {
     Message(u64, Message),
 }
 
+/// Passes of the waiting room that were used, or some of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PassesSnapshot {
+    /// In the order of their use.
+    pub used: Vec<u32>,
+    /// Sequence of each reservation that still counts, and its pass.
+    pub live: Vec<(u64, u32)>,
+}
+
+impl PassesSnapshot {
+    /// Most entries of one piece, so that no piece is large.
+    const PIECE: usize = 65_536;
+}
+
 impl Inventory {
     #[must_use]
     pub fn snapshot(&self) -> EventSnapshot {
@@ -90,6 +105,24 @@ impl Inventory {
         bookings.chain(messages.map(|(n, message)| PurchaseSnapshot::Message(n, message.clone())))
     }
 
+    /// Passes in the order of their use, then those that still count. None without a waiting room.
+    pub fn passes_snapshots(&self) -> impl Iterator<Item = PassesSnapshot> {
+        let used = self.passes.used.chunks(PassesSnapshot::PIECE);
+        let used = used.map(|used| PassesSnapshot { used: used.to_vec(), live: Vec::new() });
+        let mut live = self.passes.live.iter().map(|(sequence, pass)| (*sequence, *pass));
+        used.chain(std::iter::from_fn(move || {
+            let live: Vec<_> = live.by_ref().take(PassesSnapshot::PIECE).collect();
+            (!live.is_empty()).then(|| PassesSnapshot { used: Vec::new(), live })
+        }))
+    }
+
+    /// # Panics
+    /// INV-3, when a pass is there already.
+    pub fn restore_passes(&mut self, from: PassesSnapshot) {
+        from.used.into_iter().for_each(|pass| self.passes.restore_used(pass));
+        self.passes.live.extend(from.live);
+    }
+
     /// The event without its reservations; add them with [`Inventory::restore_reservation`], then
     /// ask [`Inventory::audit`] whether the pieces fit.
     #[must_use]
@@ -115,6 +148,7 @@ impl Inventory {
             booking_keys: BTreeMap::new(),
             owing: BTreeSet::new(),
             outbox: Outbox::default(),
+            passes: Passes::default(),
         }
     }
 
@@ -188,6 +222,15 @@ impl Inventory {
         }
         for purchase in self.purchase_snapshots() {
             feed.purchase(&purchase);
+        }
+        // Pieces do not show in it: they are only as they are in checkpoints.
+        if !self.passes.is_empty() {
+            feed.number(self.passes.used_len());
+            self.passes.used.iter().for_each(|pass| feed.number(u64::from(*pass)));
+            for (sequence, pass) in &self.passes.live {
+                feed.number(*sequence);
+                feed.number(u64::from(*pass));
+            }
         }
         Digest(feed.finish())
     }

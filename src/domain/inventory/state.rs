@@ -10,6 +10,7 @@ use super::customers::Customers;
 use super::fact::Created;
 use super::lines::{Line, Lines};
 use super::outbox::Outbox;
+use super::passes::Passes;
 use super::pool::PoolCounts;
 use super::terms::EventTerms;
 use crate::domain::booking::{Booking, BookingStatus, PaymentStatus};
@@ -51,6 +52,7 @@ pub struct Inventory {
     /// Bookings whose money is not settled.
     pub(super) owing: BTreeSet<u64>,
     pub(super) outbox: Outbox,
+    pub(super) passes: Passes,
 }
 
 /// What is shown of a booking.
@@ -114,6 +116,7 @@ impl Inventory {
             booking_keys: BTreeMap::new(),
             owing: BTreeSet::new(),
             outbox: Outbox::default(),
+            passes: Passes::default(),
         }
     }
 
@@ -131,6 +134,12 @@ impl Inventory {
     #[must_use]
     pub fn pools(&self) -> &[PoolCounts] {
         &self.pools
+    }
+
+    /// Passes of the event's waiting room.
+    #[must_use]
+    pub fn passes(&self) -> &Passes {
+        &self.passes
     }
 
     /// Facts applied so far; equal versions of one event mean equal states.

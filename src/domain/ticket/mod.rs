@@ -26,10 +26,12 @@
 
 mod code;
 mod key;
+mod pass;
 mod unverified;
 
 pub use code::{CodeError, TicketCode, UnitLabel, Validity};
 pub use key::{KeyId, KeyRing, PublicKey, SigningKey};
+pub use pass::PassToken;
 pub use unverified::Unverified;
 
 #[cfg(test)]

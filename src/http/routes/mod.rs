@@ -14,3 +14,4 @@ pub(super) mod payments;
 pub(super) mod reservations;
 pub(super) mod stream;
 pub(super) mod tickets;
+pub(super) mod waiting_room;

@@ -11,6 +11,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::waiting_room::gate;
 use crate::actors::{Answer, SubmitError};
 use crate::domain::idempotency::{Fingerprint, KeyDigest, RememberedKey};
 use crate::domain::ids::{CustomerId, PoolId, ReservationId};
@@ -49,9 +50,11 @@ pub struct LineDraft<'a> {
     params(
         ("event" = String, Path),
         ("Idempotency-Key" = Option<String>, Header, description = "repeat safely, 24 h"),
+        ("Onsale-Pass" = Option<String>, Header, description = "of the waiting room, if it asks"),
+        ("Onsale-Device" = Option<String>, Header, description = "of a pass given to a device"),
     ),
     responses(
-        (status = 201, body = views::Reservation), (status = 400), (status = 404),
+        (status = 201, body = views::Reservation), (status = 400), (status = 403), (status = 404),
         (status = 408), (status = 409), (status = 413), (status = 415), (status = 422),
         (status = 503),
     )
@@ -66,9 +69,11 @@ pub async fn reserve(
     let key = body::idempotency_key(&headers)?;
     let bytes = body::json_bytes(&front, &headers, body).await?;
     let draft: ReservationDraft<'_> = body::parse(&bytes)?;
-    let ask = check(&draft.customer, &draft.lines, &entry.published().terms, key)?;
+    let mut ask = check(&draft.customer, &draft.lines, &entry.published().terms, key)?;
+    ask.pass = gate::admit(&front, &entry, &headers, &draft.customer)?;
     let answer = router.submit(&entry, Command::Reserve(ask)).await;
-    let (receipt, replayed) = told("reserve", answer, router.now())?;
+    let told = told("reserve", answer, router.now());
+    let (receipt, replayed) = told.map_err(|problem| gate::point_to_room(problem, &entry))?;
     let mut response = answer_with(StatusCode::CREATED, &receipt);
     let headers = response.headers_mut();
     let location = format!("/v1/events/{}/reservations/{}", receipt.terms.id, receipt.id);
@@ -194,7 +199,7 @@ pub(super) fn check(
     }
     let key = key.map(|digest| RememberedKey { digest, fingerprint: meaning(&customer, &lines) });
     let lines: Lines = lines.into_iter().collect();
-    Ok(Reserve { customer, lines, key, salt: rand::random() })
+    Ok(Reserve { customer, lines, key, salt: rand::random(), pass: None })
 }
 
 /// What the request asks for, whatever the order of its lines.

@@ -2,6 +2,7 @@
 
 mod dead_letters;
 mod purchases;
+pub(in crate::http) mod waiting_room;
 
 use serde::Serialize;
 use utoipa::ToSchema;

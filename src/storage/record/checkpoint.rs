@@ -1,18 +1,21 @@
-//! The frames of a checkpoint: each event followed by its reservations, and totals at the end, by
-//! which a reader knows that nothing is missing.
+//! The frames of a checkpoint: each event followed by its reservations, then the waiting rooms, and totals
+//! at the end, by which a reader knows that nothing is missing.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::piece::Piece;
+use super::room::{HeadV1, PieceV1};
 use super::v1::{Key, lines_in, lines_out};
 use super::{RecordError, V1, V2, kind, parse, v1, v2};
 use crate::domain::ids::{CustomerId, EventNumber, ShardId};
 use crate::domain::inventory::{
-    EventSnapshot, EventTerms, Lines, PoolCounts, PurchaseSnapshot, ReservationSnapshot, Status,
+    EventSnapshot, EventTerms, Lines, PassesSnapshot, PoolCounts, PurchaseSnapshot,
+    ReservationSnapshot, Status,
 };
 use crate::domain::time::UnixMillis;
+use crate::domain::waiting_room::{LinePiece, RoomHead};
 use crate::storage::codec;
 use crate::storage::frame::{Frame, write_frame};
 
@@ -27,6 +30,12 @@ pub enum CheckpointPart {
     Reservation(ReservationSnapshot),
     /// The same, after its reservations.
     Purchase(PurchaseSnapshot),
+    /// The same, after its purchases.
+    Passes(PassesSnapshot),
+    /// A waiting room; its event came before.
+    Room(Box<RoomHead>),
+    /// Belongs to the room before it.
+    Line(LinePiece),
     Totals {
         events: u64,
         reservations: u64,
@@ -119,6 +128,11 @@ pub fn encode_purchase(out: &mut Vec<u8>, snapshot: &PurchaseSnapshot) {
     write_frame(out, kind::CHECKPOINT_PURCHASE, V1, |out| codec::encode_into(out, &value));
 }
 
+pub fn encode_passes(out: &mut Vec<u8>, snapshot: &PassesSnapshot) {
+    let value = (&snapshot.used, &snapshot.live);
+    write_frame(out, kind::CHECKPOINT_PASSES, V1, |out| codec::encode_into(out, &value));
+}
+
 pub fn encode_totals(out: &mut Vec<u8>, events: u64, reservations: u64, digest: [u8; 32]) {
     let value = TotalsV1 { events, reservations, digest };
     write_frame(out, kind::CHECKPOINT_TOTALS, V1, |out| codec::encode_into(out, &value));
@@ -141,6 +155,14 @@ impl CheckpointPart {
             (kind::CHECKPOINT_PURCHASE, V1) => {
                 Ok(Self::Purchase(parse::<Piece>(frame)?.into_domain()?))
             }
+            (kind::CHECKPOINT_PASSES, V1) => {
+                let (used, live) = parse(frame)?;
+                Ok(Self::Passes(PassesSnapshot { used, live }))
+            }
+            (kind::CHECKPOINT_ROOM, V1) => {
+                Ok(Self::Room(Box::new(parse::<HeadV1>(frame)?.into_domain()?)))
+            }
+            (kind::CHECKPOINT_LINE, V1) => Ok(Self::Line(parse::<PieceV1>(frame)?.into_domain())),
             (kind::CHECKPOINT_TOTALS, V1) => {
                 let TotalsV1 { events, reservations, digest } = parse(frame)?;
                 Ok(Self::Totals { events, reservations, digest })

@@ -4,18 +4,21 @@
 mod checkpoint;
 mod piece;
 mod purchase;
+mod room;
 mod told;
 mod v1;
 mod v2;
 
 pub use checkpoint::{
-    CheckpointPart, encode_event, encode_purchase, encode_reservation, encode_totals,
+    CheckpointPart, encode_event, encode_passes, encode_purchase, encode_reservation, encode_totals,
 };
+pub use room::{encode_line, encode_room, encode_room_head};
 
 use super::codec;
 use super::frame::{Frame, write_frame};
 use crate::domain::ids::{EventNumber, ShardId};
 use crate::domain::inventory::{Created, Entry, Fact, Happened, Inventory, ReservationName};
+use crate::domain::waiting_room::RoomFact;
 
 /// One thing that happened, as the journal tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +36,11 @@ pub enum Record {
     Happened {
         event: EventNumber,
         fact: Fact,
+    },
+    /// In the event's waiting room.
+    Room {
+        event: EventNumber,
+        fact: RoomFact,
     },
 }
 
@@ -60,16 +68,22 @@ mod kind {
     pub const EXPIRED: u8 = 5;
     pub const PLACED: u8 = 6;
     pub const PURCHASE: u8 = 7;
+    pub const ROOM: u8 = 8;
     pub const CHECKPOINT_EVENT: u8 = 32;
     pub const CHECKPOINT_RESERVATION: u8 = 33;
     pub const CHECKPOINT_TOTALS: u8 = 34;
     pub const CHECKPOINT_PURCHASE: u8 = 35;
+    pub const CHECKPOINT_ROOM: u8 = 36;
+    pub const CHECKPOINT_LINE: u8 = 37;
+    pub const CHECKPOINT_PASSES: u8 = 38;
 }
 
 const V1: u8 = 1;
 const V2: u8 = 2;
 /// Of facts: the shape of version 1 or 2, told with its number and names.
 const V3: u8 = 3;
+/// The same of a reservation made with a pass: version 1 and the pass, told.
+const V4: u8 = 4;
 
 pub fn encode_created(out: &mut Vec<u8>, shard: ShardId, created: &Created) {
     let value = v2::Created::from_domain(shard, created);
@@ -96,7 +110,12 @@ fn encode_told(
     match fact {
         Fact::Reserved(reserved) => {
             let value = v1::ReservedOut::from_domain(event, reserved);
-            told::write(out, kind::RESERVED, value, version, names);
+            match reserved.pass {
+                None => told::write(out, kind::RESERVED, value, version, names),
+                Some(pass) => {
+                    told::write_as(out, (kind::RESERVED, V4), (value, pass), version, names);
+                }
+            }
         }
         Fact::Released { sequence, at } => {
             let value = v1::Released { event: event.0, sequence: *sequence, at: at.0 };
@@ -137,7 +156,7 @@ pub fn decode_entry(frame: &Frame<'_>) -> Result<Option<Entry>, RecordError> {
             let names = telling.names(frame.kind, &fact)?;
             Ok(Some(Entry::of(number, fact, names)))
         }
-        (Record::Placed { .. } | Record::Happened { .. }, _) => Ok(None),
+        (Record::Placed { .. } | Record::Happened { .. } | Record::Room { .. }, _) => Ok(None),
     }
 }
 
@@ -171,7 +190,7 @@ pub fn event_told(frame: &Frame<'_>) -> Result<Option<EventNumber>, RecordError>
     let is_told = match frame.kind {
         kind::CREATED => true,
         kind::AMENDED | kind::RESERVED | kind::RELEASED | kind::EXPIRED | kind::PURCHASE => {
-            frame.version == V3
+            matches!(frame.version, V3 | V4)
         }
         _ => false,
     };
@@ -190,8 +209,15 @@ fn read(frame: &Frame<'_>) -> Result<(Record, Option<told::Telling>), RecordErro
         (kind::AMENDED, V1) => parse::<v1::Amended>(frame)?.into_domain()?,
         (kind::AMENDED, V2) => parse::<v2::Amended>(frame)?.into_domain()?,
         (kind::AMENDED, V3) => return told::read(frame, v2::Amended::into_domain),
-        (kind::RESERVED, V1) => parse::<v1::Reserved>(frame)?.into_domain()?,
-        (kind::RESERVED, V3) => return told::read(frame, v1::Reserved::into_domain),
+        (kind::RESERVED, V1) => parse::<v1::Reserved>(frame)?.into_domain(None)?,
+        (kind::RESERVED, V3) => {
+            return told::read(frame, |reserved: v1::Reserved| reserved.into_domain(None));
+        }
+        (kind::RESERVED, V4) => {
+            return told::read(frame, |(reserved, pass): (v1::Reserved, u32)| {
+                reserved.into_domain(Some(pass))
+            });
+        }
         (kind::RELEASED, V1) => parse::<v1::Released>(frame)?.into_domain(),
         (kind::RELEASED, V3) => return told::read(frame, |f: v1::Released| Ok(f.into_domain())),
         (kind::EXPIRED, V1) => parse::<v1::Expired>(frame)?.into_domain(),
@@ -199,6 +225,7 @@ fn read(frame: &Frame<'_>) -> Result<(Record, Option<told::Telling>), RecordErro
         (kind::PLACED, V1) => parse::<v1::Placed>(frame)?.into_domain(),
         (kind::PURCHASE, V1) => parse::<purchase::Purchase>(frame)?.into_domain()?,
         (kind::PURCHASE, V3) => return told::read(frame, purchase::Purchase::into_domain),
+        (kind::ROOM, V1) => parse::<room::Room>(frame)?.into_domain()?,
         (kind, version) => return Err(RecordError::Unknown { kind, version }),
     };
     Ok((untold, None))

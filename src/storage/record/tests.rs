@@ -11,8 +11,8 @@ use crate::domain::booking::{
 use crate::domain::idempotency::{Fingerprint, KeyDigest, RememberedKey};
 use crate::domain::ids::{CustomerId, EventId, PoolId, ReservationId};
 use crate::domain::inventory::{
-    Amended, Booked, BookingTerms, EventTerms, Inventory, Line, Lines, PoolTerms, PurchaseSnapshot,
-    Reserved, SaleState, SaleTerms,
+    Amended, Booked, BookingTerms, EventTerms, Inventory, Line, Lines, PassesSnapshot, PoolTerms,
+    PurchaseSnapshot, Reserved, SaleState, SaleTerms,
 };
 use crate::domain::money::{Currency, Money};
 use crate::domain::quantity::Quantity;
@@ -63,6 +63,7 @@ fn reserved() -> Fact {
         created_at: UnixMillis(1_700_000_000_000),
         expires_at: UnixMillis(1_700_000_600_000),
         key: Some(key()),
+        pass: None,
     })
 }
 
@@ -73,6 +74,7 @@ fn encoded(record: &Record) -> Option<Vec<u8>> {
         Record::Created { shard, created } => encode_created(&mut out, *shard, created),
         Record::Placed { event, shard } => encode_placed(&mut out, *event, *shard),
         Record::Happened { .. } => return None,
+        Record::Room { event, fact } => encode_room(&mut out, *event, fact),
     }
     Some(out)
 }
@@ -125,6 +127,30 @@ fn records_of_version_1_read_for_ever_and_what_is_still_written_so_keeps_its_byt
             assert_eq!(in_hex(&written), golden, "old journals would not read");
         }
     }
+}
+
+#[test]
+fn a_reservation_made_with_a_pass_has_a_version_of_its_own() {
+    let Fact::Reserved(without) = reserved() else { unreachable!() };
+    let fact = Fact::Reserved(Reserved { pass: Some(70_000), ..without });
+    let mut bytes = Vec::new();
+    encode_told(&mut bytes, EventNumber(77), &fact, 300, &[]);
+    let record = Record::Happened { event: EventNumber(77), fact };
+    assert_eq!(read_back(&bytes), record);
+    let frame = read_frames(&bytes).next().unwrap().unwrap();
+    assert_eq!(decode_entry(&frame).unwrap().unwrap().number, 300);
+    assert_eq!(in_hex(&bytes), include_str!("golden_v4.txt").trim(), "old journals would not read");
+}
+
+#[test]
+fn passes_of_a_checkpoint_keep_their_bytes() {
+    let snapshot = PassesSnapshot { used: vec![7, 70_000], live: vec![(300, 7)] };
+    let mut bytes = Vec::new();
+    encode_passes(&mut bytes, &snapshot);
+    let frame = read_frames(&bytes).next().unwrap().unwrap();
+    let CheckpointPart::Passes(read) = CheckpointPart::decode(&frame).unwrap() else { panic!() };
+    assert_eq!(read, snapshot);
+    assert_eq!(in_hex(&bytes[crate::storage::frame::HEADER..]), "0207fc7011010001fb2c0107");
 }
 
 fn contact() -> Contact {

@@ -58,8 +58,19 @@ pub(super) fn write<T: Serialize>(
     version: u64,
     names: &[ReservationName],
 ) {
+    write_as(out, (kind, V3), fact, version, names);
+}
+
+/// As a frame of this kind and version, for shapes of which there is more than one that tells.
+pub(super) fn write_as<T: Serialize>(
+    out: &mut Vec<u8>,
+    (kind, as_version): (u8, u8),
+    fact: T,
+    version: u64,
+    names: &[ReservationName],
+) {
     let told = ToldOut { fact, version, names };
-    write_frame(out, kind, V3, |out| codec::encode_into(out, &told));
+    write_frame(out, kind, as_version, |out| codec::encode_into(out, &told));
 }
 
 pub(super) fn read<T: DeserializeOwned>(

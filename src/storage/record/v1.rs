@@ -247,7 +247,7 @@ impl<'a> ReservedOut<'a> {
 }
 
 impl Reserved {
-    pub(super) fn into_domain(self) -> Result<Record, RecordError> {
+    pub(super) fn into_domain(self, pass: Option<u32>) -> Result<Record, RecordError> {
         let customer = CustomerId::parse(&self.customer)
             .map_err(|_| RecordError::Impossible { kind: kind::RESERVED, field: "customer" })?;
         let fact = Fact::Reserved(domain::Reserved {
@@ -257,6 +257,7 @@ impl Reserved {
             created_at: UnixMillis(self.created_at),
             expires_at: UnixMillis(self.expires_at),
             key: self.key.map(Key::into_domain),
+            pass,
         });
         Ok(Record::Happened { event: EventNumber(self.event), fact })
     }

@@ -4,6 +4,7 @@
 mod buying;
 mod forgetting;
 mod messages;
+mod passes;
 mod settling;
 mod tickets;
 
@@ -147,6 +148,7 @@ fn reserve_command(customer: &str, lines: &[(u16, u32)], key: Option<RememberedK
         lines: lines.iter().map(line).collect(),
         key,
         salt: 7,
+        pass: None,
     })
 }
 

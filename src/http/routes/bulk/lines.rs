@@ -28,6 +28,9 @@ pub struct BulkLine<'a> {
     /// 1 to 100 lines, each pool once.
     #[serde(borrow)]
     pub lines: Vec<LineDraft<'a>>,
+    /// The customer's pass of the waiting room, if it asks for one.
+    #[serde(borrow, default)]
+    pub pass: Option<Cow<'a, str>>,
 }
 
 /// How a body ended.

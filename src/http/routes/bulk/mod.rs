@@ -21,6 +21,7 @@ use tokio::sync::mpsc;
 
 use self::lines::{End, Lines};
 use self::outcome::{Asked, Outcomes};
+use super::waiting_room::gate;
 use crate::actors::{Answers, EventEntry, Router, SubmitError};
 use crate::http::problem::Problem;
 use crate::http::state::Front;
@@ -64,8 +65,8 @@ pub async fn reserve_many(
     let (pieces, answer) = Channel::new(PIECES_UNREAD);
     let (chunks, under_way) = mpsc::channel(CHUNKS_UNDER_WAY);
     let lines = Lines::new(body, front.options.idle_timeout);
-    tokio::spawn(read(lines, Arc::clone(router), entry, chunks));
-    tokio::spawn(answer_in_order(under_way, Arc::clone(router), pieces));
+    tokio::spawn(answer_in_order(under_way, Arc::clone(router), Arc::clone(&entry), pieces));
+    tokio::spawn(read(lines, Arc::clone(&front), Arc::clone(router), entry, chunks));
     let mut response = Response::new(Body::new(answer));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
@@ -76,6 +77,7 @@ pub async fn reserve_many(
 /// Until the body ends, breaks off or falls silent, or nobody wants the outcomes any more.
 async fn read(
     mut lines: Lines,
+    front: Arc<Front>,
     router: Arc<Router>,
     entry: Arc<EventEntry>,
     chunks: mpsc::Sender<Chunk>,
@@ -85,7 +87,10 @@ async fn read(
         let mut asks = Vec::new();
         let terms = Arc::clone(&entry.published().terms);
         let end = lines.next_chunk(CHUNK_LINES.min(router.many_max()), |number, line| {
-            let (line, ask) = Asked::parse(number, line, &terms);
+            let admit = |pass: Option<&str>, customer: &str| {
+                gate::admit_line(&front, &entry, pass, customer)
+            };
+            let (line, ask) = Asked::parse(number, line, &terms, admit);
             asked.push(line);
             asks.extend(ask);
         });
@@ -111,6 +116,7 @@ async fn read(
 async fn answer_in_order(
     mut under_way: mpsc::Receiver<Chunk>,
     router: Arc<Router>,
+    entry: Arc<EventEntry>,
     mut pieces: Sender<Bytes>,
 ) {
     let mut outcomes = Outcomes::default();
@@ -119,7 +125,7 @@ async fn answer_in_order(
             Ok(answers) => answers.wait().await,
             Err(error) => Err(error),
         };
-        let piece = outcomes.render(asked, answers, router.now());
+        let piece = outcomes.render(asked, answers, &entry, router.now());
         if pieces.send_data(piece).await.is_err() {
             return;
         }

@@ -9,11 +9,12 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::lines::BulkLine;
-use crate::actors::{Answer, SubmitError};
-use crate::domain::inventory::{EventTerms, Reserve};
+use crate::actors::{Answer, EventEntry, SubmitError};
+use crate::domain::inventory::{EventTerms, Pass, Reserve};
 use crate::domain::time::UnixMillis;
 use crate::http::problem::{Code, Problem};
 use crate::http::routes::reservations::check;
+use crate::http::routes::waiting_room::gate;
 use crate::http::{body, refusal, views};
 use crate::metrics;
 
@@ -50,13 +51,22 @@ pub struct Asked {
 
 impl Asked {
     /// The line, and the reservation to ask for if it makes sense.
-    pub fn parse(number: u64, line: &[u8], terms: &EventTerms) -> (Self, Option<Reserve>) {
+    pub fn parse(
+        number: u64,
+        line: &[u8],
+        terms: &EventTerms,
+        admit: impl FnOnce(Option<&str>, &str) -> Result<Option<Pass>, Problem>,
+    ) -> (Self, Option<Reserve>) {
         let draft: BulkLine<'_> = match body::parse(line) {
             Ok(draft) => draft,
             Err(problem) => return (Self::refused(number, problem), None),
         };
         let ask = body::key_digest(&draft.idempotency_key, "idempotency_key")
-            .and_then(|key| check(&draft.customer, &draft.lines, terms, Some(key)));
+            .and_then(|key| check(&draft.customer, &draft.lines, terms, Some(key)))
+            .and_then(|ask| {
+                let pass = admit(draft.pass.as_deref(), &draft.customer)?;
+                Ok(Reserve { pass, ..ask })
+            });
         let key = Some(Box::from(&*draft.idempotency_key));
         match ask {
             Ok(ask) => (Self { number, key, refused: None }, Some(ask)),
@@ -83,6 +93,7 @@ impl Outcomes {
         &mut self,
         asked: Vec<Asked>,
         answers: Result<Vec<Result<Answer, SubmitError>>, SubmitError>,
+        entry: &EventEntry,
         now: UnixMillis,
     ) -> Bytes {
         let mut counts: BTreeMap<(&'static str, bool), u64> = BTreeMap::new();
@@ -95,7 +106,7 @@ impl Outcomes {
                 Some(problem) => Err(problem),
                 None => {
                     let answer = answers.next().unwrap_or_else(|| Err(fault.clone()));
-                    answer.map_err(|error| refusal::problem(error, now))
+                    answer.map_err(|error| gate::point_to_room(refusal::problem(error, now), entry))
                 }
             };
             let outcome = match &told {

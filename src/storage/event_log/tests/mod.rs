@@ -142,7 +142,13 @@ fn reserve(n: u64) -> Command {
     let line = Line { pool: 0, quantity: Quantity::new(2).expect("in bounds") };
     let customer = CustomerId::parse(&format!("fan-{n}")).expect("printable");
     let salt = u32::try_from(n).expect("small");
-    Command::Reserve(Reserve { customer, lines: [line].into_iter().collect(), key: None, salt })
+    Command::Reserve(Reserve {
+        customer,
+        lines: [line].into_iter().collect(),
+        key: None,
+        salt,
+        pass: None,
+    })
 }
 
 fn book(reservation: ReservationId) -> Command {
