@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# sweep, overload and bulk in short: books asked, plots there, no time asserted. Then a server that loses a
-# record and two that die in the middle: said in a line, and nothing is left running.
+# sweep, overload, bulk and waiting-room in short: books and laws asked, plots there, no time asserted. Then a
+# server that loses a record and two that die in the middle: said in a line, and nothing is left running.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -37,13 +37,22 @@ good() { # scenario, rows, plots, options
 }
 nothing_left() {
   ! pgrep -f "^$built/onsale" || fail "$1: a server is left running"
-  ! ls -d "$built/sweep/data" "$built/overload/data" "$built/bulk/data" 2>/dev/null || fail "$1: data are left"
+  ! ls -d "$built"/{sweep,overload,bulk,waiting-room}/data 2>/dev/null || fail "$1: data are left"
   ! find /sys/fs/cgroup -maxdepth 3 -name 'onsale-loadtest-*' 2>/dev/null | grep . || fail "$1: a cgroup is left"
 }
 
 good sweep 9 18 --quick
 good overload 6 6 --quick --lines 200 --share 100 "${group[@]}"
 good bulk 1 1 --reservations 20000 --connections 2 --rounds 1
+
+# Killed twice in the middle.
+"$loadtest" waiting-room --fans 20000 --units 400 --join-seconds 15 --sale-seconds 25 --pass-seconds 10 \
+  --absent-seconds 10 --hold-seconds 10 --kills 2 --programs "$built" --out "$work/room" >"$work/log" 2>&1 ||
+  fail "waiting-room: exit $?"
+[ "$(grep -c '^L[0-9]* *PASS' "$work/log")" = 17 ] || fail "waiting-room: not all of 17 laws were tried"
+[ "$(grep -o '<svg' "$work/room/waiting-room.html" | wc -l)" = 6 ] || fail "waiting-room: not 6 plots"
+jq -e '.holds' "$work/room/waiting-room.json" >/dev/null || fail "waiting-room: the report does not hold"
+echo "waiting-room: 20,000 fans, 2 kills, 17 laws hold"
 nothing_left "all in short"
 
 ONSALE_FAULT=forget_last_record "$loadtest" sweep --quick --only journal --programs "$built" \

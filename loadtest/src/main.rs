@@ -21,6 +21,7 @@ mod scenarios;
 mod sweep;
 mod tally;
 mod target;
+mod waiting_room;
 
 use std::process::ExitCode;
 
@@ -32,6 +33,7 @@ use self::ledger_check::CheckLedger;
 use self::overload::Overload;
 use self::scenarios::flash_sale::FlashSale;
 use self::sweep::Sweep;
+use self::waiting_room::WaitingRoom;
 
 /// Load for onsale. Only ever against this machine.
 #[derive(Parser)]
@@ -55,6 +57,8 @@ enum Scenario {
     Overload(Overload),
     /// Feeds the bulk door, and checks every line that comes back.
     Bulk(Bulk),
+    /// Lets a crowd through a waiting room, and checks all that it was told.
+    WaitingRoom(WaitingRoom),
 }
 
 fn main() -> ExitCode {
@@ -65,6 +69,7 @@ fn main() -> ExitCode {
         Scenario::Sweep(sweep) => sweep.run(),
         Scenario::Overload(overload) => overload.run(),
         Scenario::Bulk(bulk) => bulk.run(),
+        Scenario::WaitingRoom(scenario) => scenario.run(),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

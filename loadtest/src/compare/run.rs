@@ -99,6 +99,7 @@ impl Plan {
             connections,
             wanted: row.wanted,
             lots: 1,
+            heard: None,
             request: Box::new(move |number| {
                 plan::reserve(&event, event::POOL, &format!("{event}-{number}"), number)
             }),

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::machine::Moment;
 use crate::buyer;
-use crate::connection::Connection;
+use crate::connection::{Answer, Connection};
 use crate::target::Target;
 
 /// What is asked, by whom.
@@ -23,7 +23,11 @@ pub struct Load {
     pub lots: u64,
     /// The bytes of request `n`.
     pub request: Box<dyn Fn(u64) -> Vec<u8>>,
+    /// Is told every answer with the wanted status.
+    pub heard: Option<Heard>,
 }
+
+pub type Heard = Box<dyn Fn(&Answer)>;
 
 /// What came of it; rates and times count only what was asked and answered inside of the window.
 pub struct Loaded {
@@ -124,6 +128,9 @@ async fn ask_on(shared: Rc<RefCell<Shared>>) {
                 shared.told[lot] += u64::from(answer.status == 201);
                 if answer.status == shared.load.wanted {
                     shared.note(asked);
+                    if let Some(heard) = &shared.load.heard {
+                        heard(&answer);
+                    }
                 } else {
                     *shared.others.entry(buyer::code(&answer)).or_default() += 1;
                 }

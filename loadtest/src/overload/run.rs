@@ -57,6 +57,7 @@ impl Run<'_> {
             connections: CAPACITY_CONNECTIONS,
             wanted: 201,
             lots: 1,
+            heard: None,
             request: Box::new(|n| plan::reserve("capacity", event::POOL, &format!("c-{n}"), n)),
         };
         let times = Times { warm_up: Duration::from_secs(1), window: self.seconds };

@@ -99,6 +99,7 @@ impl Run<'_> {
             connections: shape.connections,
             wanted: 201,
             lots: shape.events,
+            heard: None,
             request: Box::new(move |number| {
                 let event = event_name(number % shape.events);
                 plan::reserve(&event, event::POOL, &format!("k-{number}"), number)
