@@ -164,6 +164,27 @@ impl Shop {
         (count("available"), count("held"), count("sold"))
     }
 
+    /// Waits until the pool's units are so.
+    #[track_caller]
+    pub fn until_units<'a>(
+        &'a self,
+        event: &'a str,
+        wanted: (u64, u64, u64),
+    ) -> impl Future<Output = ()> + 'a {
+        let place = std::panic::Location::caller();
+        async move {
+            let started = Instant::now();
+            loop {
+                let units = self.units(event).await;
+                if units == wanted {
+                    return;
+                }
+                assert!(started.elapsed() < PATIENCE, "{place}: still {units:?}");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    }
+
     /// The tickets' statuses and codes.
     pub async fn tickets(&self, event: &str, id: &str) -> Vec<Value> {
         let path = format!("/v1/events/{event}/bookings/{id}/tickets");
