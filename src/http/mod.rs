@@ -23,6 +23,7 @@ mod cache;
 mod code;
 mod desk;
 mod door;
+mod held;
 mod layers;
 mod page;
 mod problem;

@@ -2,7 +2,6 @@
 //! hold it for ever; this one closes connections that send no head or read no answer in time, and
 //! accepts no more than it was told to.
 
-use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +15,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_io_timeout::TimeoutStream;
 
 use super::door::Door;
+use super::held::{Handover, may_be_held};
 
 /// Bounds of one listener.
 #[derive(Debug, Clone, Copy)]
@@ -73,22 +73,40 @@ pub async fn serve(
         let Some((stream, peer, place)) = accepted else { break };
         let counted = open.clone().map(Counted::new);
         let door = Arc::clone(&door);
+        let handover = Handover::default();
+        let over = handover.clone();
         let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
-            let door = Arc::clone(&door);
-            async move { Ok::<_, Infallible>(door.answer(request, peer).await) }
+            let (door, over) = (Arc::clone(&door), over.clone());
+            async move {
+                let may_be_held = may_be_held(&request);
+                let answer = door.answer(request, peer).await;
+                if may_be_held { over.take(answer) } else { Ok(answer) }
+            }
         });
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(limits.idle_timeout));
-        let connection = http.serve_connection(TokioIo::new(Box::pin(stream)), service);
+        let lent = handover.lend(Box::pin(stream));
+        let connection = http.serve_connection(TokioIo::new(lent), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             // Whatever ended it, the client has hung up or was too slow; there is nobody to tell.
             drop(connection.await);
-            drop((place, counted));
+            if let Some(held) = handover.held() {
+                // A task of its own, as this one has hyper's size.
+                tokio::spawn(async move {
+                    drop(held.write().await);
+                    drop((place, counted));
+                });
+            }
         });
     }
     drop(listener);
-    if tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_err() {
+    let ended = async {
+        graceful.shutdown().await;
+        // Streams have places too.
+        drop(places.acquire_many(limits.connections_max).await);
+    };
+    if tokio::time::timeout(limits.drain, ended).await.is_err() {
         tracing::warn!("some connections did not finish in time");
     }
 }

@@ -1,15 +1,15 @@
 //! A place as it changes, pushed as server-sent events to those near the front. A stream is a body that its
-//! connection's own task asks once a second: no task, no channel, no buffer of its own.
+//! task asks once a second: no channel, no buffer of its own.
 
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, DATE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use bytes::Bytes;
@@ -21,6 +21,7 @@ use super::{find, poll};
 use crate::actors::{EventEntry, PlaceSeen, RoomView};
 use crate::domain::waiting_room::State as FanState;
 use crate::domain::waiting_room::token::Token;
+use crate::http::held::StaysOpen;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::{Front, Phase};
 use crate::http::waiting_room::Held;
@@ -97,9 +98,14 @@ pub async fn me(
         _held: held,
     };
     let mut response = Response::new(Body::new(pushed));
+    response.extensions_mut().insert(StaysOpen);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, cache::PRIVATE);
+    let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(now.0));
+    if let Ok(date) = HeaderValue::try_from(date) {
+        headers.insert(DATE, date);
+    }
     Ok(response)
 }
 
