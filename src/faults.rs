@@ -18,6 +18,8 @@
 //! | `panic_on_customer` | a shard panics when the customer named `panic` reserves |
 //! | `panic_on_fingerprint` | a host panics when the fan joins whose fingerprint is all ones |
 //! | `pass_for_anybody` | a pass is taken from whoever shows it |
+//! | `open_gate` | a reservation is asked for no pass |
+//! | `challenge_again` | a solved challenge may be used again |
 //! | `ignore_shoppers` | fans are let in as if nobody who was let in before still shopped (INV-11) |
 //! | `charge_anew` | each try to charge a card has a key of its own |
 //! | `unknown_is_declined` | a charge that was not answered counts as declined |
@@ -40,6 +42,8 @@ pub const WORDS: &[&str] = &[
     "panic_on_customer",
     "panic_on_fingerprint",
     "pass_for_anybody",
+    "open_gate",
+    "challenge_again",
     "ignore_shoppers",
     "charge_anew",
     "unknown_is_declined",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use onsale::actors::RoomError;
+use onsale::actors::{PollTurn, RoomError};
 use onsale::clock::{Clock, SystemClock};
 use onsale::domain::waiting_room::{Method, Phase, RoomCommand, RoomRefusal, State};
 use onsale::storage::error::JournalError;
@@ -101,5 +101,30 @@ async fn a_fan_who_asks_many_times_at_once_has_one_place() {
     let seen = view.place(3, &view.snapshot(), engine.router().now()).expect("it was given out");
     assert_eq!(seen.state, State::Left);
     pulse.abort();
+    engine.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_tab_takes_no_turn_to_ask_from_the_first() {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let engine = start(Box::new(MemoryStore::default().open()), clock).await;
+    let entry = put_on_sale(engine.router(), "e", 10, 60).await;
+    let view = open_room(engine.router(), &entry, |_| ()).await;
+    let place = join(engine.router(), &entry, 1).await.expect("a place").number;
+    let now = engine.router().now();
+    assert!(!view.is_absent(place, now, 60));
+    assert!(!view.is_absent(place + 1, now, 60), "nobody was told this number yet");
+    assert!(view.is_absent(place, now.plus_seconds(600), 60));
+    view.expect_poll(place, now, 2_000);
+    view.expect_poll_too(place, now, 30_000);
+    assert_eq!(view.poll(place, now.plus_millis(2_000)), PollTurn::Due, "the first tab's turn");
+    // Sooner than the first was asked to: sooner for both.
+    view.expect_poll(place, now, 30_000);
+    view.expect_poll_too(place, now, 2_000);
+    assert_eq!(view.poll(place, now.plus_millis(2_000)), PollTurn::Due);
+    // The first one is late, perhaps closed.
+    let later = now.plus_millis(60_000);
+    view.expect_poll_too(place, later, 10_000);
+    assert!(matches!(view.poll(place, later.plus_millis(2_000)), PollTurn::Early { .. }));
     engine.drain().await;
 }

@@ -83,6 +83,13 @@ impl Cells {
         piece.states[within].store(cell, Ordering::Release);
     }
 
+    /// Of a fan who waits from now on. Whoever sees the number sees the next poll too.
+    pub fn give(&self, number: u32, slot: u32, next: NextPoll) {
+        let (piece, within) = self.find_or_make(number);
+        piece.next_polls[within].store(next.0, Ordering::Relaxed);
+        self.set(number, State::Waiting, slot);
+    }
+
     pub fn next_poll(&self, number: u32) -> NextPoll {
         let next = self.find(number).map(|(piece, within)| &piece.next_polls[within]);
         NextPoll(next.map_or(0, |next| next.load(Ordering::Relaxed)))

@@ -104,8 +104,14 @@ async fn render_joined(found: &Found<'_>, place: &PlaceAnswer) -> Result<Respons
     let mut body = look.tell(seen);
     body.tier = Some(place.tier.as_str());
     body.token = Some(found.view.place_token(number, fingerprint, now));
-    found.view.expect_poll(number, now, u64::from(body.poll_after_ms));
-    let status = if place.replayed { StatusCode::OK } else { StatusCode::CREATED };
+    let after_ms = u64::from(body.poll_after_ms);
+    let status = if place.replayed {
+        found.view.expect_poll_too(number, now, after_ms);
+        StatusCode::OK
+    } else {
+        found.view.expect_poll(number, now, after_ms);
+        StatusCode::CREATED
+    };
     let mut response = cache::json(status, &body);
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, cache::PRIVATE);

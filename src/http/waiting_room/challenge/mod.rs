@@ -18,6 +18,7 @@ use base64::prelude::BASE64_STANDARD;
 use crate::config::WaitingRoomConfig;
 use crate::domain::ids::{EventId, EventNumber};
 use crate::domain::time::UnixMillis;
+use crate::faults;
 
 /// Hexadecimal digits with which a key must begin.
 const PREFIX: &str = "000";
@@ -139,7 +140,10 @@ impl Challenges {
         if ends.is_none_or(|ends| ends <= now.0 / 1_000) {
             return Err(ChallengeError::Ended);
         }
-        self.lock_used(|used| used.look(id, now))?;
+        let again = faults::planted("challenge_again");
+        if !again {
+            self.lock_used(|used| used.look(id, now))?;
+        }
         let asked = VerifySolutionOptions::new(&challenge, &solution, self.secret.as_str());
         let result = verify_solution(asked).map_err(|_| ChallengeError::Unknown)?;
         if !result.verified {
@@ -150,7 +154,7 @@ impl Challenges {
                 (false, false) => ChallengeError::Unknown,
             });
         }
-        self.lock_used(|used| used.take(id, now))
+        if again { Ok(()) } else { self.lock_used(|used| used.take(id, now)) }
     }
 
     fn cost(&self, rate: f64) -> u32 {
