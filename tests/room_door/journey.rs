@@ -69,14 +69,14 @@ async fn fans_wait_are_drawn_let_in_and_buy_and_each_turn_that_ends_is_the_next_
     // The rest is let in, then nobody needs a pass.
     hall.arrange(json!({"ending": "drain", "active_max": 100})).await.expect(200);
     let refused = hall.join("late").await.expect(409);
-    assert_eq!((refused.code(), &refused.body["state"]), ("invalid_state", &json!("draining")));
+    assert_eq!(refused.code(), "invalid_state", "it drains, or is drained already");
     hall.admitted(&last).await;
     hall.phase("DRAINED").await;
     hall.reserve("late", &[]).await.expect(201);
     let figures = hall.figures_until(|figures| figures["passes_used"] == 1).await;
     assert_eq!((&figures["joined"], &figures["left"]), (&json!(5), &json!(1)), "{figures}");
     assert_eq!((&figures["passes_issued"], &figures["passes_used"]), (&json!(4), &json!(1)));
-    assert_eq!(figures["order_inversions"], 0);
+    assert!(figures["order_inversions"] == 0 && figures["seal_ms"].is_number(), "{figures}");
 }
 
 /// The tokens of five who joined before the doors.

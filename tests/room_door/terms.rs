@@ -128,4 +128,7 @@ async fn figures_and_suspects_are_the_operators_alone() {
     ] {
         assert!(figures[name].is_number(), "{name}: {figures}");
     }
+    for name in ["wait_p50_seconds", "wait_p99_seconds", "eta_error_p50_seconds"] {
+        assert!(figures[name].is_null(), "nobody was let in yet: {figures}");
+    }
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use onsale::actors::Gate;
 use onsale::clock::{Clock, SystemClock};
-use onsale::domain::waiting_room::{Ending, Method, Phase, RoomCommand, RoomMode};
+use onsale::domain::waiting_room::{Ending, Method, Phase, RoomCommand, RoomMode, State};
 use onsale::storage::memory_journal::MemoryStore;
 
-use crate::world::{open_room, pulse, put_on_sale, start, until_phase};
+use crate::world::{FastClock, join, open_room, pulse, put_on_sale, start, until, until_phase};
 use onsale::domain::waiting_room::Arrange;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -47,6 +47,38 @@ async fn the_gate_is_open_without_a_room_and_shut_by_demand_alone() {
     router.room_submit(&entry, command).await.expect("it may be drained");
     until_phase(&view, Phase::Drained).await;
     assert!(matches!(entry.gate(), Gate::Open), "drained");
+    pulse.abort();
+    engine.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_room_that_demand_woke_sleeps_again_once_nobody_waits_and_few_ask() {
+    let store = MemoryStore::default();
+    let clock: Arc<dyn Clock> = Arc::new(FastClock::new(100));
+    let engine = start(Box::new(store.open()), clock).await;
+    let router = Arc::clone(engine.router());
+    let entry = put_on_sale(&router, "e", 10, 60).await;
+    let view = open_room(&router, &entry, |ask| {
+        ask.mode = Some(RoomMode::Auto);
+        ask.method = Some(Method::Fifo);
+        ask.auto_per_second = Some(2);
+        ask.pass_seconds = Some(10);
+    })
+    .await;
+    let pulse = pulse(&engine, Duration::from_millis(5));
+    for _ in 0..2 {
+        until("demand wakes it", || {
+            (0..100).for_each(|_| drop(entry.gate()));
+            view.snapshot().phase == Phase::Active
+        })
+        .await;
+        let place = join(&router, &entry, 7).await.expect("a place");
+        assert!(matches!(entry.gate(), Gate::NeedsPass(_)));
+        until_phase(&view, Phase::Idle).await;
+        assert!(matches!(entry.gate(), Gate::Open), "it sleeps");
+        let seen = view.place(place.number, &view.snapshot(), router.now()).expect("given out");
+        assert!(!matches!(seen.state, State::Waiting | State::Returning), "{seen:?} still waits");
+    }
     pulse.abort();
     engine.drain().await;
 }

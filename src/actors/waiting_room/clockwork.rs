@@ -8,7 +8,7 @@ use super::rooms::Rooms;
 use crate::domain::ids::EventNumber;
 use crate::domain::time::UnixMillis;
 use crate::domain::waiting_room::{
-    Heard, Phase, RoomCommand, RoomDecision, RoomFact, RoomMode, TickInput, decide, tick,
+    Heard, Phase, RoomCommand, RoomDecision, RoomFact, RoomMode, State, TickInput, decide, tick,
 };
 use crate::faults;
 
@@ -84,7 +84,14 @@ impl Rooms {
         let admitted: usize = facts.iter().map(admitted).sum();
         let moves = room.phase() == Phase::Active && !terms.paused;
         if moves {
-            live.seen.rate.add(u32::try_from(admitted).unwrap_or(u32::MAX), elapsed_ms);
+            let admitted = u32::try_from(admitted).unwrap_or(u32::MAX);
+            live.seen.rate.add(admitted, elapsed_ms);
+            let waiting = room.line().count(State::Waiting) + room.line().count(State::Returning);
+            if 0 < waiting {
+                // An empty line says nothing about the rate.
+                let elapsed_ms = u32::try_from(elapsed_ms).unwrap_or(u32::MAX);
+                live.seen.pace.observe(admitted, elapsed_ms);
+            }
         }
         live.snapshot_due = true;
         live.seen.shown_at = now;

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
 use super::message::RoomSubmission;
 use super::pace::{Brake, Demand, Rate};
 use super::snapshot::{Circumstances, OpenDraw};
@@ -11,7 +9,8 @@ use super::view::RoomView;
 use super::waits::Waits;
 use crate::actors::directory::EventEntry;
 use crate::domain::time::UnixMillis;
-use crate::domain::waiting_room::{Room, RoomFact, State, Tokens, ViewChange};
+use crate::domain::waiting_room::estimate::{Pace, Rate as Expected, expected};
+use crate::domain::waiting_room::{Room, RoomFact, State, Tokens, ViewChange, draw};
 use crate::metrics::HostMetrics;
 
 pub(super) struct Live {
@@ -35,6 +34,10 @@ pub(super) struct Seen {
     pub tokens: Tokens,
     pub brake: Brake,
     pub rate: Rate,
+    /// The same to foretell with: begins with what was ordered, and knows its doubt.
+    pub pace: Pace,
+    /// How long the doors took to open, the last time since the start. Unit: milliseconds.
+    pub seal_ms: Option<u32>,
     pub demand: Demand,
     /// Joins that were asked for.
     pub joins: u64,
@@ -84,12 +87,12 @@ impl Live {
             }
             RoomFact::Arranged(_) => {
                 seen.waits.began(room.line().base());
-                (seen.commitment, seen.draw) = (commitment(room), draw(room));
+                (seen.commitment, seen.draw) = (commitment(room), open_draw(room));
             }
             RoomFact::Sealed(sealed) => {
                 let pace = seen.pace_of(room);
                 seen.waits.doors_opened(sealed.at, pace, |number| ahead_of(room, number));
-                (seen.commitment, seen.draw) = (commitment(room), draw(room));
+                (seen.commitment, seen.draw) = (commitment(room), open_draw(room));
             }
             RoomFact::Admitted(admitted) => {
                 let passes = count(&admitted.numbers);
@@ -114,6 +117,8 @@ impl Seen {
             tokens: Tokens::default(),
             brake: Brake::released(),
             rate: Rate::default(),
+            pace: Pace::ordered(ordered(room)),
+            seal_ms: None,
             demand: Demand::default(),
             joins: 0,
             joins_demand: Demand::default(),
@@ -123,18 +128,18 @@ impl Seen {
             let_in_at: now,
             shopping: 0,
             available_units: 0,
-            draw: draw(room),
+            draw: open_draw(room),
             commitment: commitment(room),
             waits: Waits::default(),
             inversions: room.totals().inversions,
         }
     }
 
-    /// Passes a second that may be expected.
-    fn pace_of(&self, room: &Room) -> f64 {
-        let allowed = f64::from(room.terms().rate_per_minute) / 60.0;
-        let mean = self.rate.mean();
-        if mean == 0.0 { allowed } else { mean }
+    /// What fans are told, see [`RoomSnapshot::expected_rate`](super::RoomSnapshot::expected_rate).
+    fn pace_of(&self, room: &Room) -> Expected {
+        let active = room.line().passes_out().saturating_add(self.shopping);
+        let is_full = room.terms().active_max <= active;
+        expected(ordered(room) * self.brake.pace(), is_full, self.pace.rate())
     }
 
     pub fn circumstances(&self) -> Circumstances {
@@ -142,6 +147,9 @@ impl Seen {
             shopping: self.shopping,
             available_units: self.available_units,
             rate_mean: self.rate.mean(),
+            rate: self.pace.rate(),
+            waited: self.waits.lately(),
+            seal_ms: self.seal_ms,
             pace: self.brake.pace(),
             joins_per_second: self.joins_demand.per_second,
             commitment: self.commitment,
@@ -151,10 +159,15 @@ impl Seen {
 }
 
 fn commitment(room: &Room) -> [u8; 32] {
-    Sha256::digest(room.keys().secret).into()
+    draw::commitment(&room.keys().secret)
 }
 
-fn draw(room: &Room) -> Option<Arc<OpenDraw>> {
+/// Unit: passes a second.
+fn ordered(room: &Room) -> f64 {
+    f64::from(room.terms().rate_per_minute) / 60.0
+}
+
+fn open_draw(room: &Room) -> Option<Arc<OpenDraw>> {
     let sealed = room.sealed()?.clone();
     Some(Arc::new(OpenDraw { sealed, secret: room.keys().secret }))
 }

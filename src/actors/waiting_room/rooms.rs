@@ -132,6 +132,7 @@ impl Rooms {
             live.note(fact, &self.metrics);
             batch.fact(event, fact);
         }
+        live.seen.seal_ms = u32::try_from(took.as_millis()).ok();
         self.metrics.seal_seconds.record(took);
         tracing::info!(event = event.0, ?took, "the doors of a waiting room are open");
         std::mem::take(&mut live.parked)

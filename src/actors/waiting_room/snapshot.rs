@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use super::waits::Waited;
 use crate::domain::time::UnixMillis;
+use crate::domain::waiting_room::estimate::{Rate, expected};
 use crate::domain::waiting_room::{Phase, Room, RoomTerms, Sealed, State, Totals, WaitingFor};
 
 /// What is published of a room.
@@ -36,6 +38,12 @@ pub struct RoomSnapshot {
     pub totals: Totals,
     /// Passes a second, over about 30 seconds.
     pub rate_mean: f64,
+    /// The same to foretell with.
+    pub rate: Rate,
+    /// How long the fans waited who were let in last, and how well that was foretold.
+    pub waited: Waited,
+    /// How long the doors took to open, the last time since the start. Unit: milliseconds.
+    pub seal_ms: Option<u32>,
     /// The brake: 1 lets in as fast as the terms allow, less while the event's shard is busy.
     pub pace: f64,
     /// Joins in the last whole second, for the difficulty of challenges.
@@ -62,6 +70,9 @@ pub(super) struct Circumstances {
     pub shopping: u32,
     pub available_units: u64,
     pub rate_mean: f64,
+    pub rate: Rate,
+    pub waited: Waited,
+    pub seal_ms: Option<u32>,
     pub pace: f64,
     pub joins_per_second: u32,
     pub commitment: [u8; 32],
@@ -89,6 +100,9 @@ impl RoomSnapshot {
             available_units: about.available_units,
             totals: *room.totals(),
             rate_mean: about.rate_mean,
+            rate: about.rate,
+            waited: about.waited,
+            seal_ms: about.seal_ms,
             pace: about.pace,
             joins_per_second: about.joins_per_second,
             commitment: about.commitment,
@@ -101,6 +115,14 @@ impl RoomSnapshot {
     #[must_use]
     pub fn count(&self, state: State) -> u32 {
         self.counts[state as usize]
+    }
+
+    /// Passes a second that those who wait may expect.
+    #[must_use]
+    pub fn expected_rate(&self) -> Rate {
+        let ordered = f64::from(self.terms.rate_per_minute) / 60.0 * self.pace;
+        let active = self.passes_out.saturating_add(self.shopping);
+        expected(ordered, self.terms.active_max <= active, self.rate)
     }
 
     /// Who waits for a pass: WAITING and RETURNING.

@@ -59,13 +59,15 @@ pub(super) fn arrange(
 
 /// The first field that can no longer be changed as asked, since the doors are open.
 fn settled(room: &Room, terms: &RoomTerms) -> Option<&'static str> {
-    let sealed = room.sealed.as_ref().filter(|_| room.terms.mode != RoomMode::Off)?;
+    let sealed = room.sealed.as_ref()?;
+    let is_on = room.terms.mode != RoomMode::Off;
     // Both are served in the order that was settled; nobody is told a place at random.
     let same_kind = (terms.method == Method::Random) == (sealed.method == Method::Random);
     let old = &room.terms;
     let settled = [
-        (terms.method.orders() && !same_kind, "method"),
-        (terms.doors_at != old.doors_at, "doors_at"),
+        (is_on && terms.method.orders() && !same_kind, "method"),
+        (is_on && terms.doors_at != old.doors_at, "doors_at"),
+        // Also of a line that ended: they are part of its proof, until another one begins.
         (terms.beacon != old.beacon, "beacon"),
         (terms.beacon_value != old.beacon_value, "beacon_value"),
     ];

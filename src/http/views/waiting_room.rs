@@ -262,6 +262,13 @@ pub(in crate::http) struct Figures<'a> {
     left: u64,
     no_show_ratio: f64,
     order_inversions: u64,
+    /// Of the last 256 of those who were let in, one of 16; null: of nobody since the start. Unit: seconds.
+    wait_p50_seconds: Option<f64>,
+    wait_p99_seconds: Option<f64>,
+    /// Half of the same were foretold better than this.
+    eta_error_p50_seconds: Option<f64>,
+    /// How long the doors took to open, the last time since the start. Unit: milliseconds.
+    seal_ms: Option<u32>,
     admitted_per_second: f64,
     /// 1: as fast as the terms allow; less while the event's shard is busy.
     pace: f64,
@@ -302,6 +309,10 @@ impl<'a> Figures<'a> {
             left: totals.left,
             no_show_ratio: rounded(seen.no_show_ratio()),
             order_inversions: totals.inversions,
+            wait_p50_seconds: seen.waited.p50.map(f64::from).map(rounded),
+            wait_p99_seconds: seen.waited.p99.map(f64::from).map(rounded),
+            eta_error_p50_seconds: seen.waited.error_p50.map(f64::from).map(rounded),
+            seal_ms: seen.seal_ms,
             admitted_per_second: rounded(seen.rate_mean),
             pace: rounded(seen.pace),
             joins_per_second: seen.joins_per_second,

@@ -134,6 +134,24 @@ fn what_the_doors_settled_cannot_be_changed_after_them() {
 }
 
 #[test]
+fn what_a_draw_was_announced_with_stays_part_of_its_proof_until_another_line_begins() {
+    let beacon = Some(Change::To("drand round 7".into()));
+    let mut hall = Hall::made(&Arrange { beacon, ..with_doors(Method::Draw) });
+    hall.set(|ask| ask.beacon_value = Some(Change::To("c0ffee".into())));
+    hall.wait(10_000);
+    hall.tick();
+    hall.set(|ask| ask.mode = Some(RoomMode::Off));
+    let other = || Some(Change::To("drand round 8".into()));
+    let ask = Arrange { beacon: other(), ..Arrange::nothing([1; 64]) };
+    assert_eq!(hall.arrange(ask), Err(RoomRefusal::DoorsOpen { field: "beacon" }));
+    // Times of the line to come may be said before it begins.
+    hall.set(|ask| ask.doors_at = Some(Change::To(UnixMillis(900_000))));
+    assert_eq!(hall.room.terms().beacon.as_deref(), Some("drand round 7"));
+    hall.set(|ask| (ask.mode, ask.beacon) = (Some(RoomMode::On), other()));
+    assert_eq!((hall.room.sealed(), hall.room.terms().beacon_value.as_deref()), (None, None));
+}
+
+#[test]
 fn a_method_that_orders_nobody_opens_no_doors() {
     let mut hall = Hall::made(&with_doors(Method::Draw));
     hall.join_all(0..3);

@@ -2,7 +2,7 @@
 
 use crate::actors::{EventEntry, PlaceSeen, RoomSnapshot, RoomView};
 use crate::domain::time::UnixMillis;
-use crate::domain::waiting_room::estimate::{self, Eta, Outlook, Rate};
+use crate::domain::waiting_room::estimate::{self, Eta, Outlook};
 use crate::domain::waiting_room::{Method, NO_PLACE, Phase, State};
 use crate::http::views::{self, waiting_room as view};
 
@@ -74,21 +74,10 @@ impl<'a> Look<'a> {
         };
         let moves = self.seen.phase == Phase::Active;
         let ahead = ahead.filter(|_| moves);
-        let (rate, paused) = (self.rate(), self.seen.terms.paused);
+        let (rate, paused) = (self.seen.expected_rate(), self.seen.terms.paused);
         let eta = ahead.and_then(|ahead| estimate::eta(ahead, rate, paused).ok());
         let chance = ahead.map(|ahead| estimate::chance(&self.outlook(ahead)).word());
         Ahead { place: told, ahead, eta, chance }
-    }
-
-    /// While there is room for more shoppers the ordered rate is what comes, whatever was seen of a line that
-    /// was empty; else it is what was seen. A quarter is its doubt.
-    fn rate(&self) -> Rate {
-        let (seen, terms) = (self.seen, &self.seen.terms);
-        let ordered = f64::from(terms.rate_per_minute) / 60.0 * seen.pace;
-        let active = seen.passes_out.saturating_add(seen.shopping);
-        let is_full = terms.active_max <= active;
-        let mean = if is_full { seen.rate_mean.min(ordered) } else { ordered };
-        Rate { mean, variance: (mean / 4.0).powi(2) }
     }
 
     fn outlook(&self, ahead: u32) -> Outlook {
