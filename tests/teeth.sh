@@ -4,19 +4,23 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-cargo test --workspace --locked --test recovery --test purchase --test room_host --no-run || exit 1
+cargo test --workspace --locked --test recovery --test purchase --test room_host --test room_door --no-run || exit 1
 missed=0
-bites() { # planted bug, test that must fail on it, target of the test (recovery)
-  local output
-  output=$(ONSALE_FAULT=$1 timeout 300 cargo test --workspace --locked --test "${3:-recovery}" -- --include-ignored --exact "$2" 2>&1)
-  if grep -q "^test result: FAILED. 0 passed; 1 failed" <<<"$output"; then
-    echo "noticed: $1 by $2"
-  else
-    echo "NOT NOTICED: $1 by $2"
-    tail -n 5 <<<"$output"
-    missed=1
-  fi
+bites() { # planted bug, test that must fail on it, target of the test (recovery), tries (1)
+  local output try
+  for try in $(seq "${4:-1}"); do
+    output=$(ONSALE_FAULT=$1 timeout 300 cargo test --workspace --locked --test "${3:-recovery}" -- --include-ignored --exact "$2" 2>&1)
+    if grep -q "^test result: FAILED. 0 passed; 1 failed" <<<"$output"; then
+      echo "noticed: $1 by $2 (try $try)"
+      return
+    fi
+  done
+  echo "NOT NOTICED: $1 by $2"
+  tail -n 5 <<<"$output"
+  missed=1
 }
+# Where a death at a random moment must fall between two steps, it does not each time.
+by_chance() { bites "$1" "$2" "$3" 5; }
 
 bites skip_flush kills::no_kill_loses_an_acknowledged_reservation_or_oversells
 bites reply_before_commit kills::no_kill_loses_an_acknowledged_reservation_or_oversells
@@ -33,18 +37,21 @@ bites charge_anew payments::a_card_is_charged_once_whatever_becomes_of_the_answe
 bites unknown_is_declined payments::a_card_is_charged_once_whatever_becomes_of_the_answer purchase
 bites skip_look_up payments::a_card_is_charged_once_whatever_becomes_of_the_answer purchase
 bites refund_by_key_only refunds::a_refund_under_way_is_looked_up_and_not_asked_for_again purchase
-bites note_before_send crashes::no_death_around_a_mail_loses_it purchase
-bites note_before_send short_messages::no_death_around_a_short_message_loses_it_and_a_repeat_has_its_id purchase
-bites note_before_announce announced::no_death_around_a_webhook_loses_it purchase
+by_chance note_before_send crashes::no_death_around_a_mail_loses_it purchase
+by_chance note_before_send short_messages::no_death_around_a_short_message_loses_it_and_a_repeat_has_its_id purchase
+by_chance note_before_announce announced::no_death_around_a_webhook_loses_it purchase
 bites note_before_announce announced::no_kill_while_the_receiver_thinks_loses_what_it_never_answered purchase
 bites note_before_announce announced::one_entry_that_is_not_taken_holds_up_no_other_and_comes_later purchase
 bites log_skips_frame follow_log::who_follows_the_log_has_the_same_books_whatever_happens
 bites tell_undurable follow_log::who_follows_the_log_has_the_same_books_whatever_happens
 bites reply_before_commit durable::a_place_is_on_disk_before_its_fan_or_anybody_hears_of_it room_host
-bites reply_before_commit kills::no_kill_loses_or_moves_a_place room_host
-bites skip_flush kills::no_kill_loses_or_moves_a_place room_host
+by_chance reply_before_commit kills::no_kill_loses_or_moves_a_place room_host
+by_chance skip_flush kills::no_kill_loses_or_moves_a_place room_host
 bites forget_last_record replaced::a_host_that_panics_comes_back_with_all_it_promised room_host
 bites ignore_shoppers law::never_are_more_let_in_than_may_shop room_host
+bites open_gate journey::fans_wait_are_drawn_let_in_and_buy_and_each_turn_that_ends_is_the_next_ones room_door
+bites pass_for_anybody gate::a_pass_is_for_its_customer_its_event_and_nothing_that_looks_like_it room_door
+bites challenge_again challenge::a_solved_challenge_joins_once_and_nothing_else_does room_door
 
 # The same of the waiting room's ledger, with few fans.
 cargo build --workspace --locked --bins --tests || exit 1
