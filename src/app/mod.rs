@@ -223,7 +223,8 @@ async fn put_demo_on_sale(router: &Router, config: &Config) -> anyhow::Result<()
         created_at: router.now(),
         revision: 1,
     };
-    let created = router.create(NewEvent { terms, capacities: vec![UNITS], key: None }).await;
+    let new = NewEvent { terms, capacities: vec![UNITS], key: None, organizer: None };
+    let created = router.create(new).await;
     created.context("the demo event was refused")?;
     Ok(())
 }

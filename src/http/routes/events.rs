@@ -50,7 +50,7 @@ pub async fn create(
         let parts = [terms.id.as_str().as_bytes(), meaning.as_bytes()];
         RememberedKey { digest, fingerprint: Fingerprint::of(parts) }
     });
-    let answer = router.create(NewEvent { terms, capacities, key }).await;
+    let answer = router.create(NewEvent { terms, capacities, key, organizer: None }).await;
     let (state, replayed) = match answer {
         Ok(Answer::Event { state, replayed }) => (state, replayed),
         Ok(_) => {
