@@ -4,7 +4,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-cargo test --workspace --locked --test recovery --test purchase --test room_host --no-run || exit 1
+cargo test --workspace --locked --test recovery --test purchase --test room_host --test identity --no-run || exit 1
 missed=0
 bites() { # planted bug, test that must fail on it, target of the test (recovery)
   local output
@@ -45,6 +45,13 @@ bites reply_before_commit kills::no_kill_loses_or_moves_a_place room_host
 bites skip_flush kills::no_kill_loses_or_moves_a_place room_host
 bites forget_last_record replaced::a_host_that_panics_comes_back_with_all_it_promised room_host
 bites ignore_shoppers law::never_are_more_let_in_than_may_shop room_host
+bites any_role routes::every_route_refuses_every_wrong_identity identity
+bites any_organizer routes::every_route_refuses_every_wrong_identity identity
+bites show_to_anybody leaks::what_is_anothers_is_like_what_is_not identity
+bites share_idempotency_keys leaks::the_same_idempotency_key_of_two_callers_gives_each_their_own_answer identity
+bites ignore_signature mutants::no_changed_token_is_taken identity
+bites ignore_signature mutants::every_flipped_bit_of_a_token_is_noticed identity
+bites ignore_exp mutants::no_changed_token_is_taken identity
 
 # The same of the waiting room's ledger, with few fans.
 cargo build --workspace --locked --bins --tests || exit 1
