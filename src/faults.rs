@@ -28,6 +28,12 @@
 //! | `note_before_send` | a message is noted as sent, then sent |
 //! | `note_before_announce` | a webhook is noted as taken, then sent |
 //! | `log_skips_frame` | one fact in a hundred is left out when an epoch's log is kept |
+//! | `any_organizer` | whose event it is does not matter |
+//! | `any_role` | what a caller's role is does not matter |
+//! | `show_to_anybody` | whose reservation, booking or place it is does not matter |
+//! | `share_idempotency_keys` | an idempotency key is the same whoever sends it |
+//! | `ignore_signature` | a customer's token is taken for what it says |
+//! | `ignore_exp` | a customer's token is good for ever |
 //! | `tell_undurable` | an event's log tells what is not on the disk yet (P8) |
 
 /// Every word that [`planted`] may be asked for.
@@ -52,6 +58,12 @@ pub const WORDS: &[&str] = &[
     "note_before_send",
     "note_before_announce",
     "log_skips_frame",
+    "any_organizer",
+    "any_role",
+    "show_to_anybody",
+    "share_idempotency_keys",
+    "ignore_signature",
+    "ignore_exp",
     "tell_undurable",
 ];
 

@@ -40,10 +40,45 @@ enum Work {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    /// API keys: who may ask this server for what, in mode `keys`.
+    Keys {
+        #[command(subcommand)]
+        work: KeyWork,
+    },
     /// Makes a new key that signs tickets from the next start on; those signed before stay good.
     RotateTicketKeys {
         #[arg(value_name = "DATA_DIR")]
         data_dir: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum KeyWork {
+    /// Makes a key and shows it, this once. Works while the server runs.
+    Create {
+        /// organizer, service, scanner or operator.
+        #[arg(long)]
+        role: String,
+        /// Whose key it is; every role but operator needs it.
+        #[arg(long)]
+        organizer: Option<String>,
+        /// For people: what has it.
+        #[arg(long)]
+        name: String,
+        /// Where the journal is; left out, as in the settings.
+        #[arg(value_name = "DATA_DIR")]
+        data_dir: Option<PathBuf>,
+    },
+    /// Lists all keys, without their secrets.
+    List {
+        #[arg(value_name = "DATA_DIR")]
+        data_dir: Option<PathBuf>,
+    },
+    /// Revokes a key for good; a running server refuses it within a second.
+    Revoke {
+        id: String,
+        #[arg(value_name = "DATA_DIR")]
+        data_dir: Option<PathBuf>,
     },
 }
 
@@ -53,11 +88,13 @@ fn main() -> ExitCode {
         Some(Work::Verify { data_dir }) => told(|out| verify::verify(&data_dir, out)),
         Some(Work::VerifyDraw { file }) => told(|out| verify_draw::verify_draw(&file, out)),
         Some(Work::RotateTicketKeys { data_dir }) => rotate_ticket_keys(&data_dir),
-        Some(Work::CheckConfig) => with_config(&arguments, |_| {
+        Some(Work::Keys { work }) => keys(arguments.config.as_deref(), work),
+        Some(Work::CheckConfig) => with_config(arguments.config.as_deref(), |config| {
+            app::check_identity(&config)?;
             eprintln!("the settings can be used");
             Ok(())
         }),
-        Some(Work::Serve) | None => with_config(&arguments, serve),
+        Some(Work::Serve) | None => with_config(arguments.config.as_deref(), serve),
     }
 }
 
@@ -84,8 +121,41 @@ fn rotate_ticket_keys(data_dir: &Path) -> ExitCode {
     }
 }
 
-fn with_config(arguments: &Arguments, then: impl FnOnce(Config) -> anyhow::Result<()>) -> ExitCode {
-    match Config::load(arguments.config.as_deref()) {
+fn keys(config: Option<&Path>, work: KeyWork) -> ExitCode {
+    match work {
+        KeyWork::Create { role, organizer, name, data_dir } => in_data(config, data_dir, |dir| {
+            let key = app::create_key(dir, &role, organizer.as_deref(), &name)?;
+            eprintln!("this is the key, shown this once; send it as `Authorization: Bearer KEY`");
+            drop(writeln!(std::io::stdout(), "{key}"));
+            Ok(())
+        }),
+        KeyWork::List { data_dir } => in_data(config, data_dir, |dir| {
+            let mut table = Vec::new();
+            app::list_keys(dir, &mut table)?;
+            drop(std::io::stdout().write_all(&table));
+            Ok(())
+        }),
+        KeyWork::Revoke { id, data_dir } => in_data(config, data_dir, |dir| {
+            eprintln!("{}", app::revoke_key(dir, &id)?);
+            Ok(())
+        }),
+    }
+}
+
+/// The data directory that was named, else that of the settings.
+fn in_data(
+    config: Option<&Path>,
+    named: Option<PathBuf>,
+    then: impl FnOnce(&Path) -> anyhow::Result<()>,
+) -> ExitCode {
+    match named {
+        Some(dir) => then(&dir).map_or_else(|error| fail(&error), |()| ExitCode::SUCCESS),
+        None => with_config(config, |config| then(&config.storage.data_dir)),
+    }
+}
+
+fn with_config(named: Option<&Path>, then: impl FnOnce(Config) -> anyhow::Result<()>) -> ExitCode {
+    match Config::load(named) {
         Ok(config) => then(config).map_or_else(|error| fail(&error), |()| ExitCode::SUCCESS),
         Err(error) => {
             eprintln!("{error}");

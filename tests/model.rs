@@ -111,8 +111,13 @@ fn created() -> onsale::domain::inventory::Created {
         created_at: UnixMillis(1),
         revision: 1,
     };
-    let ask =
-        Create { event: EventNumber(1), terms: Arc::new(terms), capacities: vec![8, 5], key: None };
+    let ask = Create {
+        event: EventNumber(1),
+        terms: Arc::new(terms),
+        capacities: vec![8, 5],
+        key: None,
+        organizer: None,
+    };
     create(None, &ask).expect("not refused").expect("new")
 }
 

@@ -4,7 +4,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-cargo test --workspace --locked --test recovery --test purchase --test room_host --test room_door --no-run || exit 1
+cargo test --workspace --locked --test recovery --test purchase --test room_host --test room_door --test identity --no-run || exit 1
 missed=0
 bites() { # planted bug, test that must fail on it, target of the test (recovery), tries (1)
   local output try
@@ -52,6 +52,13 @@ bites ignore_shoppers law::never_are_more_let_in_than_may_shop room_host
 bites open_gate journey::fans_wait_are_drawn_let_in_and_buy_and_each_turn_that_ends_is_the_next_ones room_door
 bites pass_for_anybody gate::a_pass_is_for_its_customer_its_event_and_nothing_that_looks_like_it room_door
 bites challenge_again challenge::a_solved_challenge_joins_once_and_nothing_else_does room_door
+bites any_role routes::every_route_refuses_every_wrong_identity identity
+bites any_organizer routes::every_route_refuses_every_wrong_identity identity
+bites show_to_anybody leaks::what_is_anothers_is_like_what_is_not identity
+bites share_idempotency_keys leaks::the_same_idempotency_key_of_two_callers_gives_each_their_own_answer identity
+bites ignore_signature mutants::no_changed_token_is_taken identity
+bites ignore_signature mutants::every_flipped_bit_of_a_token_is_noticed identity
+bites ignore_exp mutants::no_changed_token_is_taken identity
 
 # The same of the waiting room's ledger, with few fans.
 cargo build --workspace --locked --bins --tests || exit 1

@@ -38,7 +38,13 @@ pub fn terms() -> EventTerms {
 
 pub fn created() -> Created {
     let terms = Arc::new(terms());
-    let ask = Create { event: EventNumber(1), terms, capacities: vec![UNITS], key: None };
+    let ask = Create {
+        event: EventNumber(1),
+        terms,
+        capacities: vec![UNITS],
+        key: None,
+        organizer: None,
+    };
     create(None, &ask).expect("not refused").expect("new")
 }
 

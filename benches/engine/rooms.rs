@@ -97,7 +97,7 @@ async fn open_of(engine: &Engine, event: &Arc<EventEntry>) {
 async fn put_other_on_sale(engine: &Engine) -> Arc<EventEntry> {
     let id = EventId::parse("concert-b").expect("a slug");
     let terms = EventTerms { id, ..ask::terms() };
-    let new = NewEvent { terms, capacities: vec![ask::UNITS], key: None };
+    let new = NewEvent { terms, capacities: vec![ask::UNITS], key: None, organizer: None };
     engine.router().create(new).await.expect("the event");
     let other = engine.router().find("concert-b").expect("the event");
     open_of(engine, &other).await;

@@ -54,7 +54,8 @@ pub async fn start(journal: Box<dyn Journal>) -> Engine {
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let engine = Engine::start(journal, books, clock, options).await.expect("it starts");
-    let event = NewEvent { terms: ask::terms(), capacities: vec![ask::UNITS], key: None };
+    let event =
+        NewEvent { terms: ask::terms(), capacities: vec![ask::UNITS], key: None, organizer: None };
     engine.router().create(event).await.expect("the event");
     engine
 }

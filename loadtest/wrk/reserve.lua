@@ -2,7 +2,8 @@
 --
 --   wrk -t2 -c256 -d10s -s loadtest/wrk/reserve.lua http://127.0.0.1:8080 -- concert-a standing
 --
--- After the URL: event and pool, by default the demo event. wrk waits for each answer before it sends
+-- After the URL: event and pool, by default the demo event. In mode `keys`, ONSALE_KEY in the environment is
+-- the key of a shop. wrk waits for each answer before it sends
 -- the next request of a connection, so its latencies leave out those who could not even ask: for what
 -- fans feel use `loadtest flash-sale --rate`.
 
@@ -21,6 +22,10 @@ function init(args)
   run = string.format("wrk-%d-%d-", os.time(), number)
   sent, reserved, refused, failed = 0, 0, 0, 0
   headers = { ["Content-Type"] = "application/json" }
+  local key = os.getenv("ONSALE_KEY")
+  if key then
+    headers["Authorization"] = "Bearer " .. key
+  end
 end
 
 function request()

@@ -12,7 +12,7 @@ use arc_swap::ArcSwap;
 
 use super::known_keys::KnownKeys;
 use super::waiting_room::RoomView;
-use crate::domain::ids::{EventId, EventNumber, ShardId};
+use crate::domain::ids::{EventId, EventNumber, OrganizerId, ShardId};
 use crate::domain::inventory::{EventTerms, Inventory, PoolCounts};
 use crate::domain::time::UnixMillis;
 
@@ -45,6 +45,8 @@ pub struct EventEntry {
     pub id: EventId,
     pub number: EventNumber,
     pub shard: ShardId,
+    /// Whose it is, for good; absent: nobody's but the operator's.
+    pub organizer: Option<OrganizerId>,
     pub(super) keys: KnownKeys,
     published: ArcSwap<Published>,
     /// Whether it is among the changed.
@@ -60,6 +62,7 @@ impl EventEntry {
             id: inventory.terms().id.clone(),
             number: inventory.number(),
             shard,
+            organizer: inventory.organizer().cloned(),
             keys: KnownKeys::of(inventory),
             published: ArcSwap::from_pointee(Published::of(inventory)),
             is_changed: AtomicBool::new(false),
@@ -131,11 +134,23 @@ impl Directory {
     /// Up to `limit` events after the id `after`, in the order of their ids.
     #[must_use]
     pub fn list(&self, after: Option<&str>, limit: usize) -> Vec<Arc<EventEntry>> {
+        self.list_where(after, limit, |_| true)
+    }
+
+    /// The same of events that are `wanted`.
+    #[must_use]
+    pub fn list_where(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+        wanted: impl Fn(&EventEntry) -> bool,
+    ) -> Vec<Arc<EventEntry>> {
         let ordered = self.ordered.read().unwrap_or_else(PoisonError::into_inner);
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let events = ordered.range::<str, _>((from, Bound::Unbounded));
-        events.take(limit).map(|(_, entry)| Arc::clone(entry)).collect()
+        let events = ordered.range::<str, _>((from, Bound::Unbounded)).map(|(_, entry)| entry);
+        events.filter(|entry| wanted(entry)).take(limit).map(Arc::clone).collect()
     }
+
     /// From here on it is noted which events change.
     pub(super) fn watch(&self) {
         self.is_watched.store(true, Ordering::Relaxed);

@@ -10,7 +10,7 @@ use super::waiting_room::{Entrant, HostHandle, RoomAnswer, RoomAsk, RoomError, R
 use crate::clock::Clock;
 use crate::domain::booking::Channel;
 use crate::domain::idempotency::RememberedKey;
-use crate::domain::ids::{EventNumber, ReservationId, ShardId};
+use crate::domain::ids::{EventNumber, OrganizerId, ReservationId, ShardId};
 use crate::domain::inventory::{Command, Create, EventTerms, Refusal, Reserve, SaleState};
 use crate::domain::placement::Ring;
 use crate::domain::time::UnixMillis;
@@ -23,6 +23,8 @@ pub struct NewEvent {
     /// By pool, in the order of the terms. Unit: units.
     pub capacities: Vec<u32>,
     pub key: Option<RememberedKey>,
+    /// Whose it will be, for good; absent: nobody's but the operator's.
+    pub organizer: Option<OrganizerId>,
 }
 
 /// Of every shard, and of the host beside it.
@@ -65,6 +67,17 @@ impl Router {
     #[must_use]
     pub fn list(&self, after: Option<&str>, limit: usize) -> Vec<Arc<EventEntry>> {
         self.directory.list(after, limit)
+    }
+
+    /// The same of events that are `wanted`. Walks the others too: not for what buyers ask.
+    #[must_use]
+    pub fn list_where(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+        wanted: impl Fn(&EventEntry) -> bool,
+    ) -> Vec<Arc<EventEntry>> {
+        self.directory.list_where(after, limit, wanted)
     }
 
     /// Whether every shard and every host takes commands.
@@ -136,8 +149,8 @@ impl Router {
         let known = self.directory.find(new.terms.id.as_str());
         let shard = known.map_or_else(|| self.ring.propose(&new.terms.id), |entry| entry.shard);
         let event = EventNumber(self.next_event.fetch_add(1, Ordering::Relaxed));
-        let NewEvent { terms, capacities, key } = new;
-        let ask = Create { event, terms: Arc::new(terms), capacities, key };
+        let NewEvent { terms, capacities, key, organizer } = new;
+        let ask = Create { event, terms: Arc::new(terms), capacities, key, organizer };
         self.shard(shard)?.submit(Ask::Create(ask)).await
     }
 

@@ -1,8 +1,12 @@
 //! The one place where the parts are joined: what starts after what, and what ends before what.
 
+mod identity;
+mod keys;
 mod purchases;
 mod webhooks;
 
+pub use identity::check as check_identity;
+pub use keys::{create_key, list_keys, revoke_key};
 pub use purchases::rotate_ticket_keys;
 
 use std::net::SocketAddr;
@@ -50,6 +54,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let admin = http::listen(config.admin.listen)
         .with_context(|| format!("cannot listen on {}", config.admin.listen))?;
     let addresses = (public.local_addr()?, admin.local_addr()?);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let (identity, _identity_tasks) = identity::join(&config, &clock).await?;
     let front = Arc::new(Front::new(FrontOptions {
         body_bytes_max: config.server.body_bytes_max,
         idle_timeout: config.server.idle_timeout,
@@ -59,6 +65,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         waiting: waiting(&config),
         metrics: HttpMetrics::new(http::route_templates()),
         scrape: scrape.clone(),
+        identity,
     }));
     let (stop, stopped) = watch::channel(false);
     // The listeners answer before recovery, so that a load balancer sees "not ready", not "dead".
@@ -68,7 +75,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let log = open_log(&config.storage, &journal)?;
     let mut purchases = purchases::prepare(&config, Arc::clone(&log), is_new)?;
     let webhooks = webhooks::prepare(config.webhooks.as_ref(), &journal)?;
-    let engine = start_engine(&config, journal, books, log).await?;
+    let engine = start_engine(&config, journal, books, (log, clock)).await?;
     let announcer = webhooks::start(webhooks, engine.engine.router(), &engine.log).await?;
     purchases.desk.announcer.clone_from(&announcer);
     if is_new && config.demo.event {
@@ -162,7 +169,7 @@ async fn start_engine(
     config: &Config,
     journal: SledJournal,
     books: Books,
-    log: Arc<EventLog>,
+    (log, clock): (Arc<EventLog>, Arc<dyn Clock>),
 ) -> anyhow::Result<Running> {
     let reader = journal.reader();
     let options = EngineOptions {
@@ -177,7 +184,6 @@ async fn start_engine(
         log: Arc::clone(&log),
         on_compactor_fault: Box::new(|error| end_process(&anyhow::Error::new(error))),
     };
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let engine = Engine::start(Box::new(journal), books, clock, options).await?;
     Ok(Running { engine, reader, log })
 }
@@ -223,7 +229,9 @@ async fn put_demo_on_sale(router: &Router, config: &Config) -> anyhow::Result<()
         created_at: router.now(),
         revision: 1,
     };
-    let created = router.create(NewEvent { terms, capacities: vec![UNITS], key: None }).await;
+    let created = router
+        .create(NewEvent { terms, capacities: vec![UNITS], key: None, organizer: None })
+        .await;
     created.context("the demo event was refused")?;
     Ok(())
 }

@@ -12,6 +12,7 @@
 mod bounds;
 mod environment;
 mod error;
+mod identity;
 mod purchases;
 mod raw;
 mod waiting_room;
@@ -33,6 +34,7 @@ use crate::domain::time::HoldLength;
 
 pub use environment::PREFIX as ENVIRONMENT_PREFIX;
 pub use error::{ConfigError, Origin, Unfit};
+pub use identity::{IdentityConfig, IdentityMode};
 pub use purchases::{
     MailConfig, MailMode, PaymentConfig, Provider, Secret, Simulation, SmsConfig, SmtpConfig,
     SmtpSecurity, TicketConfig,
@@ -97,7 +99,7 @@ pub struct ServerConfig {
 /// The door for operators.
 #[derive(Debug, Clone)]
 pub struct AdminConfig {
-    /// Asks nobody who they are. Port 0: any free one. Never the address of `server.listen`.
+    /// Loopback while `identity.mode` is `development`. Port 0: any free one. Never the address of `server.listen`.
     pub listen: SocketAddr,
 }
 
@@ -131,19 +133,6 @@ pub struct ShardConfig {
 #[derive(Debug, Clone)]
 pub struct SaleConfig {
     pub hold: HoldLength,
-}
-
-/// Who may do what.
-#[derive(Debug, Clone)]
-pub struct IdentityConfig {
-    pub mode: IdentityMode,
-}
-
-/// How callers say who they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IdentityMode {
-    /// They do not: everybody may do everything, so only loopback is served.
-    Development,
 }
 
 /// The event to try things on.
@@ -218,13 +207,14 @@ impl TryFrom<raw::RawConfig> for Config {
             log: raw.log.try_into()?,
         };
         let (buyers, operators) = (config.server.listen, config.admin.listen);
-        match config.identity.mode {
-            IdentityMode::Development if !buyers.ip().is_loopback() => {
-                let reason = "must be a loopback address while identity.mode is \"development\", \
-                              where everybody may do everything";
-                return Err(Unfit::new("server.listen", quoted(buyers), reason));
+        if config.identity.mode == IdentityMode::Development {
+            for (key, address) in [("server.listen", buyers), ("admin.listen", operators)] {
+                if !address.ip().is_loopback() {
+                    let reason = "must be a loopback address while identity.mode is \"development\", \
+                                  where everybody may do everything";
+                    return Err(Unfit::new(key, quoted(address), reason));
+                }
             }
-            IdentityMode::Development => {}
         }
         if buyers == operators && buyers.port() != 0 {
             let reason = "must not be the address of server.listen";
@@ -327,19 +317,6 @@ impl TryFrom<RawSale> for SaleConfig {
         hold.map(|hold| Self { hold }).ok_or_else(|| {
             Unfit::new("sale.hold_seconds", raw.hold_seconds, format!("must be {min} to {max}"))
         })
-    }
-}
-
-impl TryFrom<RawIdentity> for IdentityConfig {
-    type Error = Unfit;
-
-    fn try_from(raw: RawIdentity) -> Result<Self, Unfit> {
-        let reason = match raw.mode.as_str() {
-            "development" => return Ok(Self { mode: IdentityMode::Development }),
-            "keys" => "is not built yet, it comes with the gateway; only \"development\" works",
-            _ => "must be \"development\"",
-        };
-        Err(Unfit::new("identity.mode", quoted(raw.mode), reason))
     }
 }
 

@@ -166,6 +166,11 @@ pub struct RawWaitingRoom {
 #[serde(deny_unknown_fields)]
 pub struct RawIdentity {
     pub(super) mode: String,
+    pub(super) issuers: String,
+    pub(super) leeway_seconds: i64,
+    pub(super) token_seconds_max: i64,
+    pub(super) jwks_refresh_seconds: i64,
+    pub(super) tokens_remembered_max: i64,
 }
 
 /// `[demo]` as written.

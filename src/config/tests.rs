@@ -134,13 +134,29 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     ("[sale]\nhold_seconds = 0", "config.toml: sale.hold_seconds = 0: must be 1 to 86400"),
     (
-        "[identity]\nmode = \"keys\"",
-        "config.toml: identity.mode = \"keys\": is not built yet, it comes with the gateway; \
-         only \"development\" works",
+        "[identity]\nmode = \"none\"",
+        "config.toml: identity.mode = \"none\": must be \"development\" or \"keys\"",
     ),
     (
-        "[identity]\nmode = \"none\"",
-        "config.toml: identity.mode = \"none\": must be \"development\"",
+        "[identity]\nleeway_seconds = 61",
+        "config.toml: identity.leeway_seconds = 61: must be 0 to 60",
+    ),
+    (
+        "[identity]\ntoken_seconds_max = 59",
+        "config.toml: identity.token_seconds_max = 59: must be 60 to 604800",
+    ),
+    (
+        "[identity]\njwks_refresh_seconds = 0",
+        "config.toml: identity.jwks_refresh_seconds = 0: must be 1 to 86400",
+    ),
+    (
+        "[identity]\ntokens_remembered_max = -1",
+        "config.toml: identity.tokens_remembered_max = -1: must be 0 to 10000000",
+    ),
+    (
+        "[admin]\nlisten = \"0.0.0.0:9464\"",
+        "config.toml: admin.listen = \"0.0.0.0:9464\": must be a loopback address while \
+         identity.mode is \"development\", where everybody may do everything",
     ),
     (
         "[payment]\nprovider = \"cash\"",

@@ -7,7 +7,7 @@
 /// How long a key is remembered. Unit: milliseconds, from the fact that answered it. P3: 24 hours.
 pub const WINDOW_MS: u64 = 24 * 60 * 60 * 1_000;
 
-/// Digest of an `Idempotency-Key` header. Scope: one event.
+/// Digest of an `Idempotency-Key` header. Scope: one event, and whoever may send it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyDigest(pub [u8; 16]);
 
@@ -15,6 +15,16 @@ impl KeyDigest {
     #[must_use]
     pub fn of(key: &str) -> Self {
         Self(truncated(blake3::hash(key.as_bytes())))
+    }
+
+    /// Of a key that is only its sender's: other senders' keys of the same text are other keys.
+    #[must_use]
+    pub fn within(sender: [&str; 2], key: &str) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("onsale 2026 idempotency key of a sender");
+        for part in sender {
+            hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
+        }
+        Self(truncated(hasher.update(key.as_bytes()).finalize()))
     }
 
     /// The first eight bytes as a table hash: a digest is already evenly spread.

@@ -21,6 +21,10 @@ pub struct EventId(Arc<str>);
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PoolId(Arc<str>);
 
+/// Who puts events on the books, and whose they are. Bounds: `[a-z0-9][a-z0-9-]{0,63}`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrganizerId(Arc<str>);
+
 macro_rules! slug {
     ($name:ident) => {
         impl $name {
@@ -52,6 +56,7 @@ macro_rules! slug {
 
 slug!(EventId);
 slug!(PoolId);
+slug!(OrganizerId);
 
 fn is_slug(text: &str) -> bool {
     let bytes = text.as_bytes();

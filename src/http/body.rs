@@ -10,6 +10,7 @@ use http_body_util::BodyExt;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::gateway::Caller;
 use super::problem::{Code, FieldError, Problem};
 use super::state::Front;
 use crate::domain::idempotency::KeyDigest;
@@ -143,7 +144,10 @@ fn field(name: &str, reason: &str) -> FieldError {
 ///
 /// # Errors
 /// 400 when it has more than one, or one out of bounds.
-pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<KeyDigest>, Problem> {
+pub(super) fn idempotency_key(
+    headers: &HeaderMap,
+    caller: &Caller,
+) -> Result<Option<KeyDigest>, Problem> {
     const NAME: &str = "Idempotency-Key";
     let mut keys = headers.get_all(NAME).iter();
     let Some(key) = keys.next() else { return Ok(None) };
@@ -151,14 +155,14 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<KeyDigest>, 
         return Err(Problem::invalid(&[field(NAME, "must be sent once")]));
     }
     // What is not ASCII is not printable either.
-    key_digest(key.to_str().unwrap_or_default(), NAME).map(Some)
+    key_digest(caller, key.to_str().unwrap_or_default(), NAME).map(Some)
 }
 
 /// # Errors
 /// 400 with `name` as the field.
-pub(super) fn key_digest(key: &str, name: &str) -> Result<KeyDigest, Problem> {
+pub(super) fn key_digest(caller: &Caller, key: &str, name: &str) -> Result<KeyDigest, Problem> {
     if is_printable_name(key) {
-        return Ok(KeyDigest::of(key));
+        return Ok(caller.key_digest(key));
     }
     Err(Problem::invalid(&[field(name, "must have 1 to 255 printable ASCII characters")]))
 }

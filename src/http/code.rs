@@ -6,6 +6,8 @@ use axum::http::StatusCode;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
     InvalidRequest,
+    Unauthorized,
+    Forbidden,
     NotFound,
     MethodNotAllowed,
     BodyTooLarge,
@@ -41,8 +43,10 @@ pub enum Code {
 
 impl Code {
     /// Every code, for the pages that explain them.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::InvalidRequest,
+        Self::Unauthorized,
+        Self::Forbidden,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::BodyTooLarge,
@@ -79,6 +83,8 @@ impl Code {
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
             Self::InvalidRequest => StatusCode::BAD_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -119,6 +125,8 @@ impl Code {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InvalidRequest => "invalid_request",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::BodyTooLarge => "body_too_large",
@@ -158,6 +166,8 @@ impl Code {
     pub fn title(self) -> &'static str {
         match self {
             Self::InvalidRequest => "The request is not valid",
+            Self::Unauthorized => "Who asks is not known",
+            Self::Forbidden => "Who asks may not do this",
             Self::NotFound => "There is no such thing",
             Self::MethodNotAllowed => "The method is not allowed here",
             Self::BodyTooLarge => "The body is too large",
@@ -199,6 +209,10 @@ impl Code {
             Self::InvalidRequest => {
                 "Each entry of `errors` names a field and what is wrong with it. Nothing happened."
             }
+            Self::Unauthorized => {
+                "Send `Authorization: Bearer` with an API key or a customer's token; if you did, get a new one."
+            }
+            Self::Forbidden => "Another role may; `onsale keys create` makes keys.",
             Self::NotFound => "The event, pool or reservation does not exist, or is not yours.",
             Self::MethodNotAllowed => "The `Allow` header lists those that are.",
             Self::BodyTooLarge => "Send less. Nothing happened.",

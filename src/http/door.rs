@@ -7,11 +7,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, Method, Request};
+use axum::http::{Method, Request};
 use axum::response::Response;
+use axum::{Extension, Router};
 use hyper::body::Incoming;
 use tower::ServiceExt;
 
@@ -58,7 +58,7 @@ impl Door {
                     // Apart, since each connection keeps room for the largest answer under way.
                     Box::pin(join(front, &event, Peer(peer), request)).await
                 }
-                Rush::Poll(event) => poll(front, event, request.headers()).await,
+                Rush::Poll(event) => poll(front, event, &request).await,
             };
         }
         request.extensions_mut().insert(Peer(peer));
@@ -70,21 +70,38 @@ impl Door {
 async fn reserve(front: &Arc<Front>, event: Path<String>, request: Request<Incoming>) -> Response {
     let (parts, body) = request.into_parts();
     let around = Around::begin(front, &parts.headers);
-    let state = State(Arc::clone(front));
-    let answer = reservations::reserve(state, event, parts.headers, Body::new(body)).await;
+    let asked = (&Method::POST, Some(RESERVE));
+    let answer = match front.identity().admit(front, asked, parts.uri.path(), &parts.headers) {
+        Ok(caller) => {
+            let state = State(Arc::clone(front));
+            let (caller, body) = (Extension(caller), Body::new(body));
+            reservations::reserve(state, event, caller, parts.headers, body).await
+        }
+        Err(problem) => Err(problem),
+    };
     around.end(&Method::POST, Some(RESERVE), answer)
 }
 
 async fn join(front: &Front, event: &str, peer: Peer, request: Request<Incoming>) -> Response {
     let (parts, body) = request.into_parts();
     let around = Around::begin(front, &parts.headers);
-    let answer = places::at(front, event, peer, &parts.headers, Body::new(body)).await;
+    let asked = (&Method::POST, Some(JOIN));
+    let answer = match front.identity().admit(front, asked, parts.uri.path(), &parts.headers) {
+        Ok(caller) => {
+            places::at(front, event, (peer, &caller), &parts.headers, Body::new(body)).await
+        }
+        Err(problem) => Err(problem),
+    };
     around.end(&Method::POST, Some(JOIN), answer)
 }
 
-async fn poll(front: &Front, event: &str, headers: &HeaderMap) -> Response {
+async fn poll(front: &Front, event: &str, request: &Request<Incoming>) -> Response {
+    let (headers, path) = (request.headers(), request.uri().path());
     let around = Around::begin(front, headers);
-    let answer = poll::at(front, event, headers).await;
+    let answer = match front.identity().admit(front, (&Method::GET, Some(POLL)), path, headers) {
+        Ok(caller) => poll::at(front, event, &caller, headers).await,
+        Err(problem) => Err(problem),
+    };
     around.end(&Method::GET, Some(POLL), answer)
 }
 

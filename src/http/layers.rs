@@ -23,7 +23,16 @@ pub(super) async fn around(
     let around = Around::begin(&front, request.headers());
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = next.run(request).await;
+    let asked = (&method, route.as_ref().map(MatchedPath::as_str));
+    let path = request.uri().path();
+    let mut response = match front.identity().admit(&front, asked, path, request.headers()) {
+        Ok(caller) => {
+            let mut request = request;
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(problem) => problem.into_response(),
+    };
     let problem = response.extensions_mut().remove::<Problem>();
     let answer = match problem {
         Some(problem) => Err((problem, response)),

@@ -24,6 +24,7 @@ mod code;
 mod desk;
 mod door;
 mod held;
+mod gateway;
 mod layers;
 mod page;
 mod problem;
@@ -45,6 +46,10 @@ use utoipa_axum::routes;
 
 pub use desk::Desk;
 pub use door::Door;
+pub use gateway::{
+    Algorithm, Caller, CustomerCaller, Denied, Identity, IssuerOptions, KeyCaller, KeyRing, Tokens,
+    TokensOptions,
+};
 pub use server::{Limits, listen, serve};
 pub use state::{Front, FrontOptions, Phase};
 pub use waiting_room::WaitingOptions;
@@ -99,7 +104,7 @@ fn described() -> OpenApiRouter<Arc<Front>> {
 #[derive(OpenApi)]
 #[openapi(info(
     title = "onsale, for operators",
-    description = "What only the admin listener serves. It asks nobody who they are.",
+    description = "What only the admin listener serves. In mode `keys` it asks for an operator's key.",
     license(name = "MIT OR Apache-2.0")
 ))]
 struct OperatorDoc;
@@ -136,9 +141,20 @@ pub fn route_templates() -> Vec<String> {
     templates
 }
 
+/// Says who may use what.
+///
+/// # Panics
+/// When of a route no rule says so: it must not be served.
+fn complete(document: &mut utoipa::openapi::OpenApi) {
+    let ruleless = gateway::routes_without_a_rule(document);
+    assert!(ruleless.is_empty(), "routes without a rule in domain/access: {ruleless:?}");
+    gateway::describe(document);
+}
+
 /// What buyers, shops and organizers reach.
 pub fn public(front: Arc<Front>) -> Door {
-    let (router, document) = described().split_for_parts();
+    let (router, mut document) = described().split_for_parts();
+    complete(&mut document);
     let routes = router
         .route("/problems/{code}", get(routes::pages::problem))
         .merge(utoipa_swagger_ui::SwaggerUi::new("/docs").url("/openapi.json", document))
@@ -151,7 +167,8 @@ pub fn public(front: Arc<Front>) -> Door {
 
 /// What operators reach.
 pub fn admin(front: Arc<Front>) -> Door {
-    let (router, document) = described_for_operators().split_for_parts();
+    let (router, mut document) = described_for_operators().split_for_parts();
+    complete(&mut document);
     let document = Json(document);
     let routes = router
         .route("/metrics", get(routes::health::metrics))

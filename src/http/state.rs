@@ -9,6 +9,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
 use super::desk::Desk;
+use super::gateway::Identity;
 use super::problem::{Code, Problem};
 use super::waiting_room::{Waiting, WaitingOptions};
 use crate::actors::{EventEntry, Router};
@@ -37,6 +38,7 @@ pub struct FrontOptions {
     pub waiting: WaitingOptions,
     pub metrics: HttpMetrics,
     pub scrape: PrometheusHandle,
+    pub identity: Identity,
 }
 
 /// The state behind all routes. Exists before the engine does, so that a recovering server answers.
@@ -98,6 +100,10 @@ impl Front {
     #[must_use]
     pub fn requests_in_flight(&self) -> u64 {
         self.in_flight.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn identity(&self) -> &Identity {
+        &self.options.identity
     }
 
     #[must_use]

@@ -7,6 +7,7 @@
 //! `docs/metrics.md` says the same for operators, and `tests/architecture` compares the two.
 
 mod counters;
+mod identity;
 mod purchases;
 mod waiting_room;
 
@@ -18,6 +19,7 @@ use anyhow::Context;
 use metrics::{Gauge, Histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
+pub use identity::*;
 pub use purchases::{OutboxMetrics, PurchaseMetrics, count_simulated_money};
 pub use waiting_room::*;
 
@@ -114,6 +116,24 @@ pub const TABLE: &[(&str, Kind, &str, &str)] = &[
         Kind::Gauge,
         "",
         "Age of the oldest snapshot of a room in which fans wait.",
+    ),
+    (
+        IDENTITY_REFUSALS_TOTAL,
+        Kind::Counter,
+        "reason",
+        "Credentials that were refused, by what was wrong with them.",
+    ),
+    (
+        IDENTITY_TOKENS_TOTAL,
+        Kind::Counter,
+        "outcome",
+        "Customers' tokens: checked by their signature, or remembered.",
+    ),
+    (
+        IDENTITY_KEY_SETS_TOTAL,
+        Kind::Counter,
+        "outcome",
+        "Looks at issuers' key sets, by what came of them.",
     ),
     (BROKEN_LAWS_TOTAL, Kind::Counter, "law", "Laws found broken; anything but 0 wakes someone."),
 ];

@@ -48,6 +48,9 @@ fn every_metric_is_scraped_with_its_help_and_kind() {
         let table = |name, labels| CounterTable::new(name, labels);
         table(COMMANDS_TOTAL, &["command", "outcome"]).count(["reserve", "done"], 1);
         table(REFUSALS_TOTAL, &["code"]).count(["sold_out", ""], 1);
+        table(IDENTITY_REFUSALS_TOTAL, &["reason"]).count(["expired", ""], 1);
+        table(IDENTITY_TOKENS_TOTAL, &["outcome"]).count(["checked", ""], 1);
+        table(IDENTITY_KEY_SETS_TOTAL, &["outcome"]).count(["taken", ""], 1);
         let purchases = PurchaseMetrics::new();
         purchases.queue_depth.set(1.0);
         let outbox = OutboxMetrics::new("mail");

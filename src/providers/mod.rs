@@ -5,6 +5,7 @@
 pub mod backoff;
 pub mod breaker;
 pub mod client;
+pub mod jwks;
 pub mod mail;
 pub mod outbound;
 pub mod payment;

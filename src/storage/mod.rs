@@ -7,6 +7,7 @@
 //! Frames and keys (`frame`, `journal`, `sled_journal`, `memory_journal`) know bytes only; `record`
 //! gives them meaning; `recovery` and `compactor` fold them with the rules of `domain`.
 
+pub mod access_keys;
 pub mod books;
 pub mod codec;
 pub mod compactor;

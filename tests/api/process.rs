@@ -15,7 +15,7 @@ fn a_broken_config_is_one_line_with_file_key_value_and_reason_and_exit_2() {
         ("[shards]\ncuont = 1\n", ["cuont", "unknown key", "count"]),
         ("[sale]\nhold_seconds = \"long\"\n", ["sale.hold_seconds", "long", "config.toml"]),
         ("[server]\nlisten = \"0.0.0.0:8080\"\n", ["server.listen", "0.0.0.0:8080", "loopback"]),
-        ("[identity]\nmode = \"keys\"\n", ["identity.mode", "keys", "config.toml"]),
+        ("[identity]\nmode = \"none\"\n", ["identity.mode", "none", "config.toml"]),
         ("[server\n", ["config.toml", "1", ""]),
     ];
     for (text, words) in cases {

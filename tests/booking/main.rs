@@ -55,7 +55,13 @@ fn created() -> Created {
         created_at: UnixMillis(1),
         revision: 1,
     };
-    let ask = Create { event: EVENT, terms: Arc::new(terms), capacities: vec![8, 5], key: None };
+    let ask = Create {
+        event: EVENT,
+        terms: Arc::new(terms),
+        capacities: vec![8, 5],
+        key: None,
+        organizer: None,
+    };
     create(None, &ask).expect("not refused").expect("new")
 }
 

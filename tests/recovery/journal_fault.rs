@@ -114,5 +114,5 @@ fn event() -> NewEvent {
         created_at: UnixMillis(1_000_000),
         revision: 1,
     };
-    NewEvent { terms, capacities: vec![1_000_000], key: None }
+    NewEvent { terms, capacities: vec![1_000_000], key: None, organizer: None }
 }

@@ -100,7 +100,7 @@ pub async fn put_on_sale(
         created_at: router.now(),
         revision: 1,
     };
-    let new = NewEvent { terms, capacities: vec![units], key: None };
+    let new = NewEvent { terms, capacities: vec![units], key: None, organizer: None };
     router.create(new).await.expect("the event");
     router.find(id).expect("it is published when it is answered")
 }

@@ -39,8 +39,13 @@ pub fn event(number: u64, version: u64) -> Arc<EventEntry> {
         created_at: UnixMillis(0),
         revision: 1,
     };
-    let created =
-        Created { event: EventNumber(number), terms: terms.into(), capacities: vec![1], key: None };
+    let created = Created {
+        event: EventNumber(number),
+        terms: terms.into(),
+        capacities: vec![1],
+        key: None,
+        organizer: None,
+    };
     let event = EventEntry::new(ShardId(0), &Inventory::created(&created));
     publish(&event, version);
     Arc::new(event)

@@ -44,7 +44,13 @@ impl World {
                 revision: 1,
             };
             let (event, terms) = (EventNumber(number), terms.into());
-            world.ask(Ask::Create(Create { event, terms, capacities: vec![100], key: None }));
+            world.ask(Ask::Create(Create {
+                event,
+                terms,
+                capacities: vec![100],
+                key: None,
+                organizer: None,
+            }));
         }
         world
     }

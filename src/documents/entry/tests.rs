@@ -182,7 +182,7 @@ fn an_event_is_told_as_it_was_then() {
     let (terms, capacities) = (Arc::new(terms()), vec![10, 20]);
     let amended = Amended { terms: Arc::clone(&terms), capacities: capacities.clone(), at: AT };
     let changed = body(Happened::Fact(Fact::Amended(amended)), vec![]).expect("it makes sense");
-    let created = Created { event: EventNumber(1), terms, capacities, key: key() };
+    let created = Created { event: EventNumber(1), terms, capacities, key: key(), organizer: None };
     let created = body(Happened::Created(created), vec![]).expect("it makes sense");
     assert_eq!(changed["type"], "event.changed");
     assert_eq!(created["type"], "event.created");

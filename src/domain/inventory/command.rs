@@ -7,7 +7,7 @@ use super::Lines;
 use super::terms::{EventTerms, SaleState};
 use crate::domain::booking::{Book, Delivery, LatePayment, PaymentOutcome, Redeem};
 use crate::domain::idempotency::RememberedKey;
-use crate::domain::ids::{CustomerId, EventNumber, ReservationId};
+use crate::domain::ids::{CustomerId, EventNumber, OrganizerId, ReservationId};
 use crate::domain::time::{HoldLength, UnixMillis};
 
 /// Puts a new event on the books.
@@ -19,6 +19,8 @@ pub struct Create {
     /// Capacity of each pool, in the order of `terms.pools`. Unit: units.
     pub capacities: Vec<u32>,
     pub key: Option<RememberedKey>,
+    /// Whose it will be, for good; absent: nobody's but the operator's.
+    pub organizer: Option<OrganizerId>,
 }
 
 /// What may be asked of an event that exists.

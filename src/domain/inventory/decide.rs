@@ -39,6 +39,7 @@ pub fn create(existing: Option<&Inventory>, ask: &Create) -> Result<Option<Creat
             terms: Arc::clone(&ask.terms),
             capacities: ask.capacities.clone(),
             key: ask.key,
+            organizer: ask.organizer.clone(),
         }));
     };
     match (existing.creation_key, ask.key) {

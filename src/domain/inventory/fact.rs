@@ -7,7 +7,7 @@ use super::Lines;
 use super::terms::EventTerms;
 use crate::domain::booking::{Contact, FailReason, PaymentTerms};
 use crate::domain::idempotency::RememberedKey;
-use crate::domain::ids::{CustomerId, EventNumber, ReservationId};
+use crate::domain::ids::{CustomerId, EventNumber, OrganizerId, ReservationId};
 use crate::domain::time::UnixMillis;
 
 /// Something that happened to one event.
@@ -116,6 +116,8 @@ pub struct Created {
     pub terms: Arc<EventTerms>,
     pub capacities: Vec<u32>,
     pub key: Option<RememberedKey>,
+    /// Whose it is, for good; absent: nobody's but the operator's.
+    pub organizer: Option<OrganizerId>,
 }
 
 /// The organizer changed something. Carries the whole result.

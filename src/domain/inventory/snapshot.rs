@@ -16,7 +16,7 @@ use super::state::Inventory;
 use super::terms::{BookingTerms, EventTerms};
 use crate::domain::booking::{Booking, BookingStatus, Channel, FailReason, Message};
 use crate::domain::idempotency::RememberedKey;
-use crate::domain::ids::{CustomerId, EventNumber};
+use crate::domain::ids::{CustomerId, EventNumber, OrganizerId};
 use crate::domain::time::UnixMillis;
 
 /// Everything of an event but its reservations.
@@ -31,6 +31,7 @@ pub struct EventSnapshot {
     pub remembered_from: u64,
     pub retired: Vec<(UnixMillis, u64)>,
     pub creation_key: Option<RememberedKey>,
+    pub organizer: Option<OrganizerId>,
 }
 
 /// One reservation with the customer's name in place of their index.
@@ -80,6 +81,7 @@ impl Inventory {
             remembered_from: self.answers.remembered_from,
             retired: self.retired.iter().copied().collect(),
             creation_key: self.creation_key,
+            organizer: self.organizer.clone(),
         }
     }
 
@@ -144,6 +146,7 @@ impl Inventory {
             units_live: 0,
             units_sold: 0,
             creation_key: from.creation_key,
+            organizer: from.organizer,
             bookings: BTreeMap::new(),
             booking_keys: BTreeMap::new(),
             owing: BTreeSet::new(),
@@ -299,6 +302,10 @@ impl Feed {
             self.number(*sequence);
         }
         self.key(event.creation_key);
+        // Checkpoints from before there were organizers carry a digest without one.
+        if let Some(organizer) = &event.organizer {
+            self.text(organizer.as_str());
+        }
     }
 
     fn terms(&mut self, terms: &EventTerms) {

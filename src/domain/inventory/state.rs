@@ -15,7 +15,7 @@ use super::pool::PoolCounts;
 use super::terms::EventTerms;
 use crate::domain::booking::{Booking, BookingStatus, PaymentStatus};
 use crate::domain::idempotency::{KeyDigest, RememberedKey};
-use crate::domain::ids::{CustomerId, EventNumber, ReservationId};
+use crate::domain::ids::{CustomerId, EventNumber, OrganizerId, ReservationId};
 use crate::domain::money::Money;
 use crate::domain::time::UnixMillis;
 
@@ -45,6 +45,7 @@ pub struct Inventory {
     /// Units of CONFIRMED bookings, counted from the bookings' side (INV-2).
     pub(super) units_sold: u64,
     pub(super) creation_key: Option<RememberedKey>,
+    pub(super) organizer: Option<OrganizerId>,
     /// By the sequence of their reservation.
     pub(super) bookings: BTreeMap<u64, Booking>,
     /// The newest booking that was asked for with a key.
@@ -112,6 +113,7 @@ impl Inventory {
             units_live: 0,
             units_sold: 0,
             creation_key: fact.key,
+            organizer: fact.organizer.clone(),
             bookings: BTreeMap::new(),
             booking_keys: BTreeMap::new(),
             owing: BTreeSet::new(),
@@ -128,6 +130,12 @@ impl Inventory {
     #[must_use]
     pub fn terms(&self) -> &Arc<EventTerms> {
         &self.terms
+    }
+
+    /// Whose event it is; absent: nobody's but the operator's.
+    #[must_use]
+    pub fn organizer(&self) -> Option<&OrganizerId> {
+        self.organizer.as_ref()
     }
 
     /// Counts by pool, in the order of the terms.

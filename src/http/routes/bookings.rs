@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, LOCATION};
@@ -14,9 +15,10 @@ use crate::actors::{Answer, SubmitError};
 use crate::domain::booking::{Book, Contact, PaymentTerms};
 use crate::domain::idempotency::{Fingerprint, RememberedKey};
 use crate::domain::ids::{ReservationId, is_printable_name};
-use crate::domain::inventory::{BookingReceipt, Command};
+use crate::domain::inventory::{BookingReceipt, Command, Refusal};
 use crate::domain::time::UnixMillis;
 use crate::faults;
+use crate::http::gateway::Caller;
 use crate::http::problem::{Code, FieldErrors, Problem};
 use crate::http::state::Front;
 use crate::http::{body, cache, refusal, views};
@@ -71,13 +73,17 @@ struct ContactDraft {
 pub async fn book(
     State(front): State<Arc<Front>>,
     Path(event): Path<String>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     let (router, entry) = front.event(&event)?;
-    let key = body::idempotency_key(&headers)?;
+    let key = body::idempotency_key(&headers, &caller)?;
     let draft: BookingDraft = body::json(&front, &headers, body).await?;
     let mut ask = check(&draft, front.desk()?.payments.methods())?;
+    if caller.customer().is_some() {
+        super::reservations::find(router, &entry, &caller, ask.reservation).await?;
+    }
     ask.key = key.map(|digest| RememberedKey { digest, fingerprint: meaning(&ask) });
     faults::crash_at("before_booked");
     let answer = router.submit(&entry, Command::Book(Box::new(ask))).await;
@@ -102,8 +108,9 @@ pub async fn book(
 pub async fn read(
     State(front): State<Arc<Front>>,
     Path((event, id)): Path<(String, String)>,
+    Extension(caller): Extension<Caller>,
 ) -> Result<Response, Problem> {
-    let receipt = find(&front, &event, &id).await?;
+    let receipt = find(&front, &caller, &event, &id).await?;
     Ok(answer_with(StatusCode::OK, &receipt))
 }
 
@@ -118,8 +125,12 @@ pub async fn read(
 pub async fn cancel(
     State(front): State<Arc<Front>>,
     Path((event, id)): Path<(String, String)>,
+    Extension(caller): Extension<Caller>,
 ) -> Result<Response, Problem> {
     let (router, entry) = front.event(&event)?;
+    if caller.customer().is_some() {
+        find(&front, &caller, &event, &id).await?;
+    }
     let command = Command::Cancel { booking: booking_id(&id)? };
     faults::crash_at("before_cancelled");
     let answer = router.submit(&entry, command).await;
@@ -128,10 +139,21 @@ pub async fn cancel(
     Ok(answer_with(StatusCode::ACCEPTED, &receipt))
 }
 
-/// The booking, for routes that show something of it.
-pub(super) async fn find(front: &Front, event: &str, id: &str) -> Result<BookingReceipt, Problem> {
+/// The booking, for routes that show something of it. Somebody else's and none are the same.
+pub(super) async fn find(
+    front: &Front,
+    caller: &Caller,
+    event: &str,
+    id: &str,
+) -> Result<BookingReceipt, Problem> {
     let (router, entry) = front.event(event)?;
     let answer = router.read_booking(&entry, booking_id(id)?).await;
+    let answer = answer.and_then(|answer| match answer {
+        Answer::Booking { receipt, .. } if !caller.owns(&receipt.reservation.customer) => {
+            Err(SubmitError::Refused(Refusal::NoSuchBooking))
+        }
+        answer => Ok(answer),
+    });
     Ok(told("read_booking", answer, router.now())?.0)
 }
 

@@ -21,6 +21,8 @@ pub struct EventDraft {
     /// `[a-z0-9][a-z0-9-]{0,63}`; left out, one is made.
     pub id: Option<String>,
     name: String,
+    /// Whose event it is, for good: `[a-z0-9][a-z0-9-]{0,63}`. For operators; an organizer's events are its own.
+    pub organizer: Option<String>,
     /// RFC 3339.
     starts_at: Option<String>,
     /// Where it is, for the tickets: 1 to 200 characters.

@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::header::{ETAG, LOCATION};
+use axum::http::header::{CACHE_CONTROL, ETAG, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::draft::EventDraft;
 use crate::actors::{Answer, EventEntry, NewEvent, Published};
 use crate::domain::idempotency::{Fingerprint, KeyDigest, RememberedKey};
-use crate::domain::ids::EventId;
+use crate::domain::ids::{EventId, OrganizerId};
+use crate::http::gateway::Caller;
 use crate::http::page::Page;
-use crate::http::problem::{Code, Problem};
+use crate::http::problem::{Code, FieldError, Problem};
 use crate::http::state::Front;
 use crate::http::{body, cache, refusal, views};
 use crate::metrics;
@@ -34,23 +36,27 @@ pub(super) fn tag(entry: &EventEntry, state: &Published) -> String {
 )]
 pub async fn create(
     State(front): State<Arc<Front>>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     let router = front.router()?;
-    let key = body::idempotency_key(&headers)?;
+    let key = body::idempotency_key(&headers, &caller)?;
     let draft: EventDraft = body::json(&front, &headers, body).await?;
     let now = router.now();
     let made = draft.id.is_none().then(|| made_id(key));
     let id = draft.id.as_deref().or(made.as_deref()).unwrap_or_default();
+    let organizer = organizer(&caller, draft.organizer.as_deref())?;
     let (terms, capacities) = draft.check(id, front.options.hold, now)?;
     let key = key.map(|digest| {
         // The time of creation is ours, not the request's.
         let meaning = format!("{:?}{:?}{:?}{capacities:?}", terms.name, terms.sale, terms.pools);
         let parts = [terms.id.as_str().as_bytes(), meaning.as_bytes()];
-        RememberedKey { digest, fingerprint: Fingerprint::of(parts) }
+        // Fingerprints from before there were organizers have no part for them.
+        let owner = organizer.as_ref().map(|organizer| organizer.as_str().as_bytes());
+        RememberedKey { digest, fingerprint: Fingerprint::of(parts.into_iter().chain(owner)) }
     });
-    let answer = router.create(NewEvent { terms, capacities, key }).await;
+    let answer = router.create(NewEvent { terms, capacities, key, organizer }).await;
     let (state, replayed) = match answer {
         Ok(Answer::Event { state, replayed }) => (state, replayed),
         Ok(_) => {
@@ -73,13 +79,28 @@ pub async fn create(
     Ok(response)
 }
 
+/// Whose the new event is: an organizer's own, or whose an operator says.
+fn organizer(caller: &Caller, named: Option<&str>) -> Result<Option<OrganizerId>, Problem> {
+    let named = named.map(OrganizerId::parse).transpose().map_err(|error| {
+        let (field, reason) = ("organizer".to_owned(), error.to_string());
+        Problem::invalid(&[FieldError { field, reason }])
+    })?;
+    match (caller.organizer(), named) {
+        (None, named) => Ok(named),
+        (Some(own), Some(named)) if named != *own => {
+            Err(Problem::new(Code::Forbidden, "organizer: must be absent, or the one of your key"))
+        }
+        (Some(own), _) => Ok(Some(own.clone())),
+    }
+}
+
 /// An id for an event without one: the same for a repeated request, random without a key.
 fn made_id(key: Option<KeyDigest>) -> String {
     let number = key.map_or_else(rand::random, |key| key.table_hash());
     format!("event-{number:016x}")
 }
 
-/// The catalogue, in the order of ids.
+/// The catalogue, in the order of ids. With the key of an organizer, its shop or its scanner: its own events.
 #[utoipa::path(
     get, path = "/v1/events",
     params(
@@ -90,12 +111,21 @@ fn made_id(key: Option<KeyDigest>) -> String {
 )]
 pub async fn list(
     State(front): State<Arc<Front>>,
+    Extension(caller): Extension<Caller>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let page = Page::parse(query.as_deref().unwrap_or_default(), |id| EventId::parse(id).ok())?;
     let after = page.cursor.as_ref().map(EventId::as_str);
-    let mut events = front.router()?.list(after, page.limit + 1);
+    let (router, limit) = (front.router()?, page.limit + 1);
+    let own = match &caller {
+        Caller::Key(key) => key.organizer.as_ref(),
+        Caller::Anyone | Caller::Stranger | Caller::Customer(_) => None,
+    };
+    let mut events = match own {
+        None => router.list(after, limit),
+        Some(own) => router.list_where(after, limit, |entry| entry.organizer.as_ref() == Some(own)),
+    };
     let more = page.limit < events.len();
     events.truncate(page.limit);
     let mut tag = blake3::Hasher::new();
@@ -108,7 +138,13 @@ pub async fn list(
     let next_cursor = last.filter(|_| more);
     tag.update(if more { b"more" } else { b"last" });
     let tag = tag.finalize().to_hex();
-    Ok(cache::public(&headers, &tag[..32], &views::EventList { items, next_cursor }))
+    let list = views::EventList { items, next_cursor };
+    let mut response = cache::public(&headers, &tag[..32], &list);
+    if own.is_some() {
+        // What one organizer sees is not the catalogue.
+        response.headers_mut().insert(CACHE_CONTROL, cache::PRIVATE);
+    }
+    Ok(response)
 }
 
 /// One event.

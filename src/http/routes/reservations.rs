@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, LOCATION};
@@ -12,12 +13,13 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::waiting_room::gate;
-use crate::actors::{Answer, SubmitError};
+use crate::actors::{Answer, EventEntry, Router, SubmitError};
 use crate::domain::idempotency::{Fingerprint, KeyDigest, RememberedKey};
 use crate::domain::ids::{CustomerId, PoolId, ReservationId};
-use crate::domain::inventory::{Command, EventTerms, Line, Lines, Receipt, Reserve};
+use crate::domain::inventory::{Command, EventTerms, Line, Lines, Receipt, Refusal, Reserve};
 use crate::domain::quantity::{LINES_MAX, Quantity};
 use crate::domain::time::UnixMillis;
+use crate::http::gateway::Caller;
 use crate::http::problem::{Code, FieldErrors, Problem};
 use crate::http::state::Front;
 use crate::http::{body, cache, refusal, views};
@@ -27,9 +29,9 @@ use crate::metrics;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReservationDraft<'a> {
-    /// 1 to 255 printable characters.
-    #[serde(borrow)]
-    customer: Cow<'a, str>,
+    /// 1 to 255 printable characters. A customer who asks for themselves may leave it out.
+    #[serde(borrow, default)]
+    customer: Option<Cow<'a, str>>,
     /// 1 to 100 lines, each pool once.
     #[serde(borrow)]
     lines: Vec<LineDraft<'a>>,
@@ -62,15 +64,17 @@ pub struct LineDraft<'a> {
 pub async fn reserve(
     State(front): State<Arc<Front>>,
     Path(event): Path<String>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     let (router, entry) = front.event(&event)?;
-    let key = body::idempotency_key(&headers)?;
+    let key = body::idempotency_key(&headers, &caller)?;
     let bytes = body::json_bytes(&front, &headers, body).await?;
     let draft: ReservationDraft<'_> = body::parse(&bytes)?;
-    let mut ask = check(&draft.customer, &draft.lines, &entry.published().terms, key)?;
-    ask.pass = gate::admit(&front, &entry, &headers, &draft.customer)?;
+    let customer = caller.act_for(draft.customer.as_deref())?;
+    let mut ask = check(customer, &draft.lines, &entry.published().terms, key)?;
+    ask.pass = gate::admit(&front, &entry, &headers, customer)?;
     let answer = router.submit(&entry, Command::Reserve(ask)).await;
     let told = told("reserve", answer, router.now());
     let (receipt, replayed) = told.map_err(|problem| gate::point_to_room(problem, &entry))?;
@@ -93,11 +97,28 @@ pub async fn reserve(
 pub async fn read(
     State(front): State<Arc<Front>>,
     Path((event, id)): Path<(String, String)>,
+    Extension(caller): Extension<Caller>,
 ) -> Result<Response, Problem> {
     let (router, entry) = front.event(&event)?;
-    let answer = router.read(&entry, reservation_id(&id)?).await;
-    let (receipt, _) = told("read_reservation", answer, router.now())?;
+    let receipt = find(router, &entry, &caller, reservation_id(&id)?).await?;
     Ok(answer_with(StatusCode::OK, &receipt))
+}
+
+/// A reservation that the caller may see. Somebody else's and none are the same, in the answer and on the way
+/// to it.
+pub(super) async fn find(
+    router: &Router,
+    entry: &EventEntry,
+    caller: &Caller,
+    id: ReservationId,
+) -> Result<Receipt, Problem> {
+    let answer = router.read(entry, id).await.and_then(|answer| match answer {
+        Answer::Reservation { receipt, .. } if !caller.owns(&receipt.customer) => {
+            Err(SubmitError::Refused(Refusal::NoSuchReservation))
+        }
+        answer => Ok(answer),
+    });
+    Ok(told("read_reservation", answer, router.now())?.0)
 }
 
 /// Gives a reservation back. Repeating it changes nothing and answers the same.
@@ -112,9 +133,15 @@ pub async fn read(
 pub async fn release(
     State(front): State<Arc<Front>>,
     Path((event, id)): Path<(String, String)>,
+    Extension(caller): Extension<Caller>,
 ) -> Result<Response, Problem> {
     let (router, entry) = front.event(&event)?;
-    let command = Command::Release { reservation: reservation_id(&id)? };
+    let reservation = reservation_id(&id)?;
+    if caller.customer().is_some() {
+        // Whose it is never changes, so that it may be asked before.
+        find(router, &entry, &caller, reservation).await?;
+    }
+    let command = Command::Release { reservation };
     let (receipt, _) = told("release", router.submit(&entry, command).await, router.now())?;
     Ok(answer_with(StatusCode::OK, &receipt))
 }

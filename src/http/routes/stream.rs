@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::HeaderValue;
@@ -15,6 +16,7 @@ use http_body_util::channel::{Channel, Sender};
 use super::bookings;
 use crate::domain::booking::BookingStatus;
 use crate::domain::inventory::BookingReceipt;
+use crate::http::gateway::Caller;
 use crate::http::problem::Problem;
 use crate::http::state::{Front, Phase};
 use crate::http::{cache, views};
@@ -41,10 +43,11 @@ const UNREAD: usize = 2;
 pub async fn booking(
     State(front): State<Arc<Front>>,
     Path((event, id)): Path<(String, String)>,
+    Extension(caller): Extension<Caller>,
 ) -> Result<Response, Problem> {
-    let first = bookings::find(&front, &event, &id).await?;
+    let first = bookings::find(&front, &caller, &event, &id).await?;
     let (events, answer) = Channel::new(UNREAD);
-    tokio::spawn(push(front, event, id, first, events));
+    tokio::spawn(push(front, caller, (event, id), first, events));
     let mut response = Response::new(Body::new(answer));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
@@ -55,8 +58,8 @@ pub async fn booking(
 /// Until the booking is decided, the reader has gone, or the server stops.
 async fn push(
     front: Arc<Front>,
-    event: String,
-    id: String,
+    caller: Caller,
+    (event, id): (String, String),
     first: BookingReceipt,
     mut events: Sender<Bytes>,
 ) {
@@ -76,7 +79,7 @@ async fn push(
         }
         tokio::time::sleep(LOOK_EVERY).await;
         // A shard that restarts is no reason to hang up.
-        if let Ok(receipt) = bookings::find(&front, &event, &id).await
+        if let Ok(receipt) = bookings::find(&front, &caller, &event, &id).await
             && receipt.booking != shown
         {
             next = Some(written(&receipt));

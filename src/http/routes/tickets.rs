@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
@@ -13,6 +14,7 @@ use crate::documents::{self, BookingDocument, DocumentError, TICKETS_MAX};
 use crate::domain::booking::BookingStatus;
 use crate::domain::ids::TicketId;
 use crate::domain::inventory::BookingReceipt;
+use crate::http::gateway::Caller;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::Front;
 use crate::http::{cache, views};
@@ -26,8 +28,9 @@ use crate::http::{cache, views};
 pub async fn list(
     State(front): State<Arc<Front>>,
     Path((event, id)): Path<(String, String)>,
+    Extension(caller): Extension<Caller>,
 ) -> Result<Response, Problem> {
-    let receipt = bookings::find(&front, &event, &id).await?;
+    let receipt = bookings::find(&front, &caller, &event, &id).await?;
     let document = documents::document(&receipt, front.desk()?.keys.signing());
     let body = views::Tickets::of(&receipt, &document);
     let mut response = cache::json(StatusCode::OK, &body);
@@ -47,8 +50,9 @@ pub async fn list(
 pub async fn pdf(
     State(front): State<Arc<Front>>,
     Path((event, id)): Path<(String, String)>,
+    Extension(caller): Extension<Caller>,
 ) -> Result<Response, Problem> {
-    let receipt = bookings::find(&front, &event, &id).await?;
+    let receipt = bookings::find(&front, &caller, &event, &id).await?;
     let document = confirmed(&front, &receipt)?;
     let name = format!("inline; filename=\"tickets-{}.pdf\"", receipt.reservation.id);
     draw(&front, document, &name).await
@@ -66,11 +70,12 @@ pub async fn pdf(
 pub async fn svg(
     State(front): State<Arc<Front>>,
     Path((event, ticket)): Path<(String, String)>,
+    Extension(caller): Extension<Caller>,
 ) -> Result<Response, Problem> {
     let none = || Problem::new(Code::NotFound, "no such ticket");
     let ticket = TicketId::parse(&ticket).ok_or_else(none)?;
     let booking = ticket.reservation.to_string();
-    let receipt = bookings::find(&front, &event, &booking)
+    let receipt = bookings::find(&front, &caller, &event, &booking)
         .await
         .map_err(|problem| if problem.code() == Code::NotFound { none() } else { problem })?;
     let document = confirmed(&front, &receipt)?;

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::piece::Piece;
 use super::room::{HeadV1, PieceV1};
 use super::v1::{Key, lines_in, lines_out};
-use super::{RecordError, V1, V2, kind, parse, v1, v2};
-use crate::domain::ids::{CustomerId, EventNumber, ShardId};
+use super::{RecordError, V1, V2, V3, kind, organizer_in, parse, v1, v2};
+use crate::domain::ids::{CustomerId, EventNumber, OrganizerId, ShardId};
 use crate::domain::inventory::{
     EventSnapshot, EventTerms, Lines, PassesSnapshot, PoolCounts, PurchaseSnapshot,
     ReservationSnapshot, Status,
@@ -106,7 +106,12 @@ pub fn encode_event(out: &mut Vec<u8>, shard: ShardId, event: &EventSnapshot) {
         retired: event.retired.iter().map(|(at, sequence)| (at.0, *sequence)).collect(),
         creation_key: event.creation_key.map(Key::from_domain),
     };
-    write_frame(out, kind::CHECKPOINT_EVENT, V2, |out| codec::encode_into(out, &value));
+    match &event.organizer {
+        None => write_frame(out, kind::CHECKPOINT_EVENT, V2, |out| codec::encode_into(out, &value)),
+        Some(organizer) => write_frame(out, kind::CHECKPOINT_EVENT, V3, |out| {
+            codec::encode_into(out, &(&value, organizer.as_str()));
+        }),
+    }
 }
 
 pub fn encode_reservation(out: &mut Vec<u8>, reservation: &ReservationSnapshot) {
@@ -145,11 +150,16 @@ impl CheckpointPart {
         match (frame.kind, frame.version) {
             (kind::CHECKPOINT_EVENT, V1) => {
                 let event = parse::<EventV1<v1::Terms>>(frame)?;
-                event.into_part(|terms| terms.into_domain(kind::CHECKPOINT_EVENT))
+                event.into_part(None, |terms| terms.into_domain(kind::CHECKPOINT_EVENT))
             }
             (kind::CHECKPOINT_EVENT, V2) => {
                 let event = parse::<EventV1<v2::Terms>>(frame)?;
-                event.into_part(|terms| terms.into_domain(kind::CHECKPOINT_EVENT))
+                event.into_part(None, |terms| terms.into_domain(kind::CHECKPOINT_EVENT))
+            }
+            (kind::CHECKPOINT_EVENT, V3) => {
+                let (event, organizer): (EventV1<v2::Terms>, String) = parse(frame)?;
+                let organizer = organizer_in(frame.kind, &organizer)?;
+                event.into_part(Some(organizer), |terms| terms.into_domain(kind::CHECKPOINT_EVENT))
             }
             (kind::CHECKPOINT_RESERVATION, V1) => parse::<ReservationV1>(frame)?.into_part(),
             (kind::CHECKPOINT_PURCHASE, V1) => {
@@ -175,6 +185,7 @@ impl CheckpointPart {
 impl<T> EventV1<T> {
     fn into_part(
         self,
+        organizer: Option<OrganizerId>,
         terms: impl FnOnce(T) -> Result<Arc<EventTerms>, RecordError>,
     ) -> Result<CheckpointPart, RecordError> {
         let kind = kind::CHECKPOINT_EVENT;
@@ -201,6 +212,7 @@ impl<T> EventV1<T> {
             remembered_from: self.remembered_from,
             retired: retired.collect(),
             creation_key: self.creation_key.map(Key::into_domain),
+            organizer,
         };
         Ok(CheckpointPart::Event { shard: ShardId(self.shard), snapshot })
     }

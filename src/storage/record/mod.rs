@@ -16,7 +16,7 @@ pub use room::{encode_line, encode_room, encode_room_head};
 
 use super::codec;
 use super::frame::{Frame, write_frame};
-use crate::domain::ids::{EventNumber, ShardId};
+use crate::domain::ids::{EventNumber, OrganizerId, ShardId};
 use crate::domain::inventory::{Created, Entry, Fact, Happened, Inventory, ReservationName};
 use crate::domain::waiting_room::RoomFact;
 
@@ -80,14 +80,20 @@ mod kind {
 
 const V1: u8 = 1;
 const V2: u8 = 2;
-/// Of facts: the shape of version 1 or 2, told with its number and names.
+/// Of facts: the shape of version 1 or 2, told with its number and names. Of an event that comes onto the
+/// books, there or in a checkpoint: version 2 and its organizer.
 const V3: u8 = 3;
 /// The same of a reservation made with a pass: version 1 and the pass, told.
 const V4: u8 = 4;
 
 pub fn encode_created(out: &mut Vec<u8>, shard: ShardId, created: &Created) {
     let value = v2::Created::from_domain(shard, created);
-    write_frame(out, kind::CREATED, V2, |out| codec::encode_into(out, &value));
+    match &created.organizer {
+        None => write_frame(out, kind::CREATED, V2, |out| codec::encode_into(out, &value)),
+        Some(organizer) => write_frame(out, kind::CREATED, V3, |out| {
+            codec::encode_into(out, &(&value, organizer.as_str()));
+        }),
+    }
 }
 
 pub fn encode_placed(out: &mut Vec<u8>, event: EventNumber, shard: ShardId) {
@@ -205,7 +211,11 @@ pub fn event_told(frame: &Frame<'_>) -> Result<Option<EventNumber>, RecordError>
 fn read(frame: &Frame<'_>) -> Result<(Record, Option<told::Telling>), RecordError> {
     let untold = match (frame.kind, frame.version) {
         (kind::CREATED, V1) => parse::<v1::Created>(frame)?.into_domain()?,
-        (kind::CREATED, V2) => parse::<v2::Created>(frame)?.into_domain()?,
+        (kind::CREATED, V2) => parse::<v2::Created>(frame)?.into_domain(None)?,
+        (kind::CREATED, V3) => {
+            let (created, organizer): (v2::Created, String) = parse(frame)?;
+            created.into_domain(Some(organizer_in(frame.kind, &organizer)?))?
+        }
         (kind::AMENDED, V1) => parse::<v1::Amended>(frame)?.into_domain()?,
         (kind::AMENDED, V2) => parse::<v2::Amended>(frame)?.into_domain()?,
         (kind::AMENDED, V3) => return told::read(frame, v2::Amended::into_domain),
@@ -231,10 +241,16 @@ fn read(frame: &Frame<'_>) -> Result<(Record, Option<told::Telling>), RecordErro
     Ok((untold, None))
 }
 
+fn organizer_in(kind: u8, text: &str) -> Result<OrganizerId, RecordError> {
+    OrganizerId::parse(text).map_err(|_| RecordError::Impossible { kind, field: "organizer" })
+}
+
 fn parse<T: serde::de::DeserializeOwned>(frame: &Frame<'_>) -> Result<T, RecordError> {
     let kind = frame.kind;
     codec::decode(frame.payload).map_err(|source| RecordError::Malformed { kind, source })
 }
 
+#[cfg(test)]
+mod organizer_tests;
 #[cfg(test)]
 mod tests;

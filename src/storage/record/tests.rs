@@ -48,7 +48,7 @@ fn terms() -> EventTerms {
     }
 }
 
-fn terms_with_booking() -> EventTerms {
+pub(super) fn terms_with_booking() -> EventTerms {
     let late_payment = LatePayment::Refund;
     let venue = Some("Grünes Haus".into());
     EventTerms { booking: BookingTerms { pay_seconds: 120, late_payment, venue }, ..terms() }
@@ -79,23 +79,23 @@ fn encoded(record: &Record) -> Option<Vec<u8>> {
     Some(out)
 }
 
-fn read_back(bytes: &[u8]) -> Record {
+pub(super) fn read_back(bytes: &[u8]) -> Record {
     decode(&read_frames(bytes).next().unwrap().unwrap()).unwrap()
 }
 
-fn in_hex(bytes: &[u8]) -> String {
+pub(super) fn in_hex(bytes: &[u8]) -> String {
     hex::encode(bytes)
 }
 
-fn golden(lines: &'static str) -> Vec<&'static str> {
+pub(super) fn golden(lines: &'static str) -> Vec<&'static str> {
     lines.lines().collect()
 }
 
 /// What the first line of a golden file is: the event comes onto the books. And its last: an amendment.
-fn created_and_amended(terms: EventTerms) -> [Record; 2] {
-    let (event, terms) = (EventNumber(77), Arc::new(terms));
+pub(super) fn created_and_amended(terms: EventTerms) -> [Record; 2] {
+    let (event, terms, organizer) = (EventNumber(77), Arc::new(terms), None);
     let amended = Amended { terms: Arc::clone(&terms), capacities: vec![9], at: UnixMillis(8) };
-    let created = Created { event, terms, capacities: vec![10_000], key: Some(key()) };
+    let created = Created { event, terms, capacities: vec![10_000], key: Some(key()), organizer };
     let fact = Fact::Amended(amended);
     [Record::Created { shard: ShardId(3), created }, Record::Happened { event, fact }]
 }
@@ -324,7 +324,7 @@ fn pieces() -> Vec<PurchaseSnapshot> {
     bookings.chain(messages).collect()
 }
 
-fn part_of(bytes: &[u8]) -> CheckpointPart {
+pub(super) fn part_of(bytes: &[u8]) -> CheckpointPart {
     CheckpointPart::decode(&read_frames(bytes).next().unwrap().unwrap()).unwrap()
 }
 

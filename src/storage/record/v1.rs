@@ -212,6 +212,7 @@ impl Created {
             terms: self.terms.into_domain(kind::CREATED)?,
             capacities: self.capacities,
             key: self.key.map(Key::into_domain),
+            organizer: None,
         };
         if created.capacities.len() != created.terms.pools.len() {
             return Err(RecordError::Impossible { kind: kind::CREATED, field: "capacities" });

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Record, RecordError, kind, v1};
 use crate::domain::booking::LatePayment;
-use crate::domain::ids::{EventNumber, ShardId};
+use crate::domain::ids::{EventNumber, OrganizerId, ShardId};
 use crate::domain::inventory as domain;
 use crate::domain::inventory::Fact;
 use crate::domain::time::UnixMillis;
@@ -77,7 +77,7 @@ impl Created {
         }
     }
 
-    pub(super) fn into_domain(self) -> Result<Record, RecordError> {
+    pub(super) fn into_domain(self, organizer: Option<OrganizerId>) -> Result<Record, RecordError> {
         let terms = self.terms.into_domain(kind::CREATED)?;
         if self.capacities.len() != terms.pools.len() {
             return Err(RecordError::Impossible { kind: kind::CREATED, field: "capacities" });
@@ -87,6 +87,7 @@ impl Created {
             terms,
             capacities: self.capacities,
             key: self.key.map(v1::Key::into_domain),
+            organizer,
         };
         Ok(Record::Created { shard: ShardId(self.shard), created })
     }

@@ -331,6 +331,12 @@ pub fn created() -> onsale::domain::inventory::Created {
         created_at: UnixMillis(1),
         revision: 1,
     };
-    let ask = Create { event: EVENT, terms: Arc::new(terms), capacities: vec![8], key: None };
+    let ask = Create {
+        event: EVENT,
+        terms: Arc::new(terms),
+        capacities: vec![8],
+        key: None,
+        organizer: None,
+    };
     create_event(None, &ask).expect("not refused").expect("new")
 }

@@ -56,7 +56,7 @@ impl Sale {
             revision: 1,
         };
         let (event, terms) = (EventNumber(1), Arc::new(terms));
-        let ask = Create { event, terms, capacities: vec![8, 5], key: None };
+        let ask = Create { event, terms, capacities: vec![8, 5], key: None, organizer: None };
         let inventory = Inventory::created(&create(None, &ask).unwrap().unwrap());
         Self { inventory, now: 1_000 }
     }

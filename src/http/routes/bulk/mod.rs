@@ -10,6 +10,7 @@ mod outcome;
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -23,6 +24,7 @@ use self::lines::{End, Lines};
 use self::outcome::{Asked, Outcomes};
 use super::waiting_room::gate;
 use crate::actors::{Answers, EventEntry, Router, SubmitError};
+use crate::http::gateway::Caller;
 use crate::http::problem::Problem;
 use crate::http::state::Front;
 use crate::http::{body, cache};
@@ -57,6 +59,7 @@ struct Chunk {
 pub async fn reserve_many(
     State(front): State<Arc<Front>>,
     Path(event): Path<String>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -66,7 +69,7 @@ pub async fn reserve_many(
     let (chunks, under_way) = mpsc::channel(CHUNKS_UNDER_WAY);
     let lines = Lines::new(body, front.options.idle_timeout);
     tokio::spawn(answer_in_order(under_way, Arc::clone(router), Arc::clone(&entry), pieces));
-    tokio::spawn(read(lines, Arc::clone(&front), Arc::clone(router), entry, chunks));
+    tokio::spawn(read(lines, (Arc::clone(&front), caller), Arc::clone(router), entry, chunks));
     let mut response = Response::new(Body::new(answer));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
@@ -77,7 +80,7 @@ pub async fn reserve_many(
 /// Until the body ends, breaks off or falls silent, or nobody wants the outcomes any more.
 async fn read(
     mut lines: Lines,
-    front: Arc<Front>,
+    (front, caller): (Arc<Front>, Caller),
     router: Arc<Router>,
     entry: Arc<EventEntry>,
     chunks: mpsc::Sender<Chunk>,
@@ -90,7 +93,7 @@ async fn read(
             let admit = |pass: Option<&str>, customer: &str| {
                 gate::admit_line(&front, &entry, pass, customer)
             };
-            let (line, ask) = Asked::parse(number, line, &terms, admit);
+            let (line, ask) = Asked::parse((number, line), &caller, &terms, admit);
             asked.push(line);
             asks.extend(ask);
         });

@@ -12,6 +12,7 @@ use super::lines::BulkLine;
 use crate::actors::{Answer, EventEntry, SubmitError};
 use crate::domain::inventory::{EventTerms, Pass, Reserve};
 use crate::domain::time::UnixMillis;
+use crate::http::gateway::Caller;
 use crate::http::problem::{Code, Problem};
 use crate::http::routes::reservations::check;
 use crate::http::routes::waiting_room::gate;
@@ -52,8 +53,8 @@ pub struct Asked {
 impl Asked {
     /// The line, and the reservation to ask for if it makes sense.
     pub fn parse(
-        number: u64,
-        line: &[u8],
+        (number, line): (u64, &[u8]),
+        caller: &Caller,
         terms: &EventTerms,
         admit: impl FnOnce(Option<&str>, &str) -> Result<Option<Pass>, Problem>,
     ) -> (Self, Option<Reserve>) {
@@ -61,7 +62,7 @@ impl Asked {
             Ok(draft) => draft,
             Err(problem) => return (Self::refused(number, problem), None),
         };
-        let ask = body::key_digest(&draft.idempotency_key, "idempotency_key")
+        let ask = body::key_digest(caller, &draft.idempotency_key, "idempotency_key")
             .and_then(|key| check(&draft.customer, &draft.lines, terms, Some(key)))
             .and_then(|ask| {
                 let pass = admit(draft.pass.as_deref(), &draft.customer)?;

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -21,6 +22,7 @@ use crate::actors::{OpenDraw, RoomSnapshot};
 use crate::domain::waiting_room::Method;
 use crate::domain::waiting_room::draw::proof::{FORMAT, Head};
 use crate::domain::waiting_room::draw::{self, Method as Order};
+use crate::http::gateway::Caller;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::Front;
 use crate::http::views::waiting_room as view;
@@ -94,10 +96,11 @@ pub async fn entries(
 pub async fn proof(
     State(front): State<Arc<Front>>,
     Path(event): Path<String>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let found = find(&front, &event)?;
-    let token = found.holder(&headers)?;
+    let token = found.holder(&headers, &caller)?;
     let seen = found.view.snapshot();
     let open = sealed(&seen)?;
     order(open.sealed.method)?;

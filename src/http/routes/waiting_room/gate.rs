@@ -15,7 +15,7 @@ use crate::http::state::Front;
 /// The pass, in the fast form or as an Ed25519 token.
 const PASS: &str = "Onsale-Pass";
 /// Of those who joined without a name: the device that they joined with.
-const DEVICE: &str = "Onsale-Device";
+pub(super) const DEVICE: &str = "Onsale-Device";
 
 /// The pass of a single reservation; `None` when none is needed.
 pub(in crate::http) fn admit(

@@ -28,7 +28,9 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 
 use crate::actors::{EventEntry, RoomView, Router};
-use crate::domain::waiting_room::token::Token;
+use crate::domain::waiting_room::token::{Token, Who};
+use crate::faults;
+use crate::http::gateway::Caller;
 use crate::http::problem::{Code, FieldError, Problem};
 use crate::http::state::Front;
 
@@ -54,14 +56,25 @@ fn find<'a>(front: &'a Front, event: &str) -> Result<Found<'a>, Problem> {
 }
 
 impl Found<'_> {
-    /// The fan whose token came along.
-    fn holder(&self, headers: &HeaderMap) -> Result<Token, Problem> {
+    fn belongs(&self, token: &Token, headers: &HeaderMap, caller: &Caller) -> bool {
+        let Some(customer) = caller.customer() else { return true };
+        let is_of = |who| self.view.keys().fingerprint(who) == token.fingerprint;
+        let device = headers.get(gate::DEVICE).and_then(|device| device.to_str().ok());
+        is_of(Who::Customer(customer.as_str()))
+            || device.is_some_and(|device| is_of(Who::Device(device)))
+            || faults::planted("show_to_anybody")
+    }
+
+    /// The fan whose token came along. A customer's own, or that of the device they came with; somebody
+    /// else's is no place.
+    fn holder(&self, headers: &HeaderMap, caller: &Caller) -> Result<Token, Problem> {
         let mut given = headers.get_all(PLACE).iter();
         let (Some(text), None) = (given.next(), given.next()) else {
             let reason = "must be sent once, with the token that joining gave".to_owned();
             return Err(Problem::invalid(&[FieldError { field: PLACE.to_owned(), reason }]));
         };
         let token = text.to_str().ok().and_then(|text| self.view.open_place(text).ok());
+        let token = token.filter(|token| self.belongs(token, headers, caller));
         // Whether it was forged, cut or another event's is for nobody to learn.
         token.ok_or_else(|| Problem::new(Code::NotFound, "no such place"))
     }

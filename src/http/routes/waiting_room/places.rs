@@ -19,6 +19,7 @@ use crate::domain::ids::is_printable_name;
 use crate::domain::ticket::PassToken;
 use crate::domain::waiting_room::token::{Token, Who};
 use crate::domain::waiting_room::{Join, RoomCommand, State as FanState};
+use crate::http::gateway::Caller;
 use crate::http::problem::{Code, FieldErrors, Problem};
 use crate::http::state::Front;
 use crate::http::waiting_room::{ChallengeError, Source};
@@ -29,7 +30,8 @@ use crate::metrics;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlaceDraft<'a> {
-    /// As in the reservation that will be made: 1 to 255 printable characters.
+    /// As in the reservation that will be made: 1 to 255 printable characters. A customer who asks with their
+    /// token may leave it out.
     #[serde(borrow, default)]
     customer: Option<Cow<'a, str>>,
     /// Of whoever has no name yet: something that stays the same on this device, 1 to 255 printable
@@ -59,24 +61,25 @@ pub async fn join(
     State(front): State<Arc<Front>>,
     Path(event): Path<String>,
     Extension(peer): Extension<Peer>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    at(&front, &event, peer, &headers, body).await
+    at(&front, &event, (peer, &caller), &headers, body).await
 }
 
 /// The same, for the door that needs no table of routes.
 pub(in crate::http) async fn at(
     front: &Front,
     event: &str,
-    peer: Peer,
+    (peer, caller): (Peer, &Caller),
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     let found = find(front, event)?;
     let bytes = body::json_bytes(front, headers, body).await?;
     let draft: PlaceDraft<'_> = body::parse(&bytes)?;
-    let (who, code) = check(&draft, &found)?;
+    let (who, code) = check(&draft, &found, caller)?;
     let fingerprint = found.view.keys().fingerprint(who);
     if found.view.snapshot().terms.challenge {
         solved(front, &found, draft.altcha.as_deref())?;
@@ -125,12 +128,22 @@ async fn render_joined(found: &Found<'_>, place: &PlaceAnswer) -> Result<Respons
 fn check<'a>(
     draft: &'a PlaceDraft<'_>,
     found: &Found<'_>,
+    caller: &'a Caller,
 ) -> Result<(Who<'a>, Option<[u8; 16]>), Problem> {
     let mut errors = FieldErrors::default();
-    let (who, field, name) = match (&draft.customer, &draft.device) {
-        (Some(customer), None) => (Who::Customer(customer), "customer", customer),
+    let (who, field, name) = match (draft.customer.as_deref(), draft.device.as_deref()) {
+        (Some(_), None) if matches!(caller, Caller::Stranger) => {
+            // Who has a place already is told it again, with its token: nobody may ask for another's.
+            let detail =
+                "customer: name one with their token, or with a shop's key; or send a device";
+            return Err(Problem::new(Code::Unauthorized, detail));
+        }
         (None, Some(device)) => (Who::Device(device), "device", device),
-        (None, None) | (Some(_), Some(_)) => {
+        (customer, None) if customer.is_some() || caller.customer().is_some() => {
+            let customer = caller.act_for(customer)?;
+            (Who::Customer(customer), "customer", customer)
+        }
+        (None | Some(_), None | Some(_)) => {
             errors.add("customer", "send exactly one of customer and device");
             return errors.finish(None);
         }
@@ -171,10 +184,11 @@ fn solved(front: &Front, found: &Found<'_>, altcha: Option<&str>) -> Result<(), 
 pub async fn leave(
     State(front): State<Arc<Front>>,
     Path(event): Path<String>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let found = find(&front, &event)?;
-    let token = found.holder(&headers)?;
+    let token = found.holder(&headers, &caller)?;
     let in_flight_ms = front.waiting.in_flight_ms;
     let command = RoomCommand::Leave { number: token.number, in_flight_ms };
     let place = match found.router.room_submit(&found.entry, command).await {
@@ -218,10 +232,11 @@ pub(in crate::http) struct SignedPass {
 pub async fn pass(
     State(front): State<Arc<Front>>,
     Path(event): Path<String>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let found = find(&front, &event)?;
-    let token = found.holder(&headers)?;
+    let token = found.holder(&headers, &caller)?;
     let Some((_, ends_at)) = found.view.pass_token(token.number, token.fingerprint) else {
         let now = found.router.now();
         let place = found.view.place(token.number, &found.view.snapshot(), now);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, StatusCode};
@@ -12,6 +13,7 @@ use super::{Found, find};
 use crate::actors::{PlaceSeen, PollTurn, RoomAnswer};
 use crate::domain::waiting_room::token::Token;
 use crate::domain::waiting_room::{RoomCommand, State as FanState};
+use crate::http::gateway::Caller;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::Front;
 use crate::http::{cache, refusal, views};
@@ -31,19 +33,21 @@ use crate::http::{cache, refusal, views};
 pub async fn me(
     State(front): State<Arc<Front>>,
     Path(event): Path<String>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    at(&front, &event, &headers).await
+    at(&front, &event, &caller, &headers).await
 }
 
 /// The same, for the door that needs no table of routes.
 pub(in crate::http) async fn at(
     front: &Front,
     event: &str,
+    caller: &Caller,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let found = find(front, event)?;
-    let token = found.holder(headers)?;
+    let token = found.holder(headers, caller)?;
     let now = found.router.now();
     if let PollTurn::Early { wait_ms } = found.view.poll(token.number, now) {
         return Err(early(wait_ms));

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, UNIX_EPOCH};
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, DATE};
@@ -22,6 +23,7 @@ use crate::actors::{EventEntry, PlaceSeen, RoomView};
 use crate::domain::waiting_room::State as FanState;
 use crate::domain::waiting_room::token::Token;
 use crate::http::held::StaysOpen;
+use crate::http::gateway::Caller;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::{Front, Phase};
 use crate::http::waiting_room::Held;
@@ -51,10 +53,11 @@ const NEXT_POLL_MS: u64 = 1_000;
 pub async fn me(
     State(front): State<Arc<Front>>,
     Path(event): Path<String>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let found = find(&front, &event)?;
-    let token = found.holder(&headers)?;
+    let token = found.holder(&headers, &caller)?;
     let now = found.router.now();
     let seen = found.view.snapshot();
     let place = found.view.place(token.number, &seen, now);

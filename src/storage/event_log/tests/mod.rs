@@ -40,8 +40,13 @@ impl<J: Journal> World<J> {
     }
 
     fn create(&mut self, event: EventNumber) {
-        let ask =
-            Create { event, terms: terms(event).into(), capacities: vec![1_000_000], key: None };
+        let ask = Create {
+            event,
+            terms: terms(event).into(),
+            capacities: vec![1_000_000],
+            key: None,
+            organizer: None,
+        };
         let created = create(None, &ask).expect("it may be").expect("it is new");
         let mut frames = Vec::new();
         encode_created(&mut frames, ShardId(0), &created);
