@@ -26,6 +26,10 @@
 //! | `note_before_send` | a message is noted as sent, then sent |
 //! | `note_before_announce` | a webhook is noted as taken, then sent |
 //! | `log_skips_frame` | one fact in a hundred is left out when an epoch's log is kept |
+//! | `ignore_limits` | no limit refuses anybody |
+//! | `trust_anybody` | a header that says who the client is is believed whoever sends it |
+//! | `shed_nothing` | however much is under way, nothing is refused for it |
+//! | `forget_debts` | a restart forgets who has used up their limits |
 //! | `tell_undurable` | an event's log tells what is not on the disk yet (P8) |
 
 /// Every word that [`planted`] may be asked for.
@@ -49,6 +53,10 @@ pub const WORDS: &[&str] = &[
     "note_before_announce",
     "log_skips_frame",
     "tell_undurable",
+    "ignore_limits",
+    "trust_anybody",
+    "shed_nothing",
+    "forget_debts",
 ];
 
 /// Every place that [`crash_at`] may be told: just before and just after each step of a purchase.

@@ -15,10 +15,13 @@ use axum::response::Response;
 use hyper::body::Incoming;
 use tower::ServiceExt;
 
+use super::gateway::{Asked, Identity, Kind};
 use super::layers::Around;
+use super::problem::Problem;
 use super::routes::reservations;
 use super::routes::waiting_room::{Peer, places, poll};
 use super::state::Front;
+use crate::domain::limits::Class;
 
 const RESERVE: &str = "/v1/events/{event}/reservations";
 const JOIN: &str = "/v1/events/{event}/waiting-room/places";
@@ -44,6 +47,11 @@ impl Door {
         Self { routes, direct }
     }
 
+    /// Whether connections from there are bounded by address.
+    pub(super) fn counts_connections(&self, peer: IpAddr) -> bool {
+        self.direct.as_ref().is_some_and(|front| front.bounds.counts_connections(peer))
+    }
+
     pub(super) async fn answer(&self, mut request: Request<Incoming>, peer: IpAddr) -> Response {
         if let Some(front) = &self.direct
             && let Some(rush) = Rush::of(request.method(), request.uri().path())
@@ -51,14 +59,14 @@ impl Door {
             return match rush {
                 Rush::Reserve(event) => {
                     let event = Path(event.to_owned());
-                    reserve(front, event, request).await
+                    reserve(front, event, peer, request).await
                 }
                 Rush::Join(event) => {
                     let event = event.to_owned();
                     // Apart, since each connection keeps room for the largest answer under way.
-                    Box::pin(join(front, &event, Peer(peer), request)).await
+                    Box::pin(join(front, &event, peer, request)).await
                 }
-                Rush::Poll(event) => poll(front, event, request.headers()).await,
+                Rush::Poll(event) => poll(front, event, peer, request.headers()).await,
             };
         }
         request.extensions_mut().insert(Peer(peer));
@@ -67,25 +75,56 @@ impl Door {
     }
 }
 
-async fn reserve(front: &Arc<Front>, event: Path<String>, request: Request<Incoming>) -> Response {
+async fn reserve(
+    front: &Arc<Front>,
+    event: Path<String>,
+    peer: IpAddr,
+    request: Request<Incoming>,
+) -> Response {
     let (parts, body) = request.into_parts();
-    let around = Around::begin(front, &parts.headers);
-    let state = State(Arc::clone(front));
-    let answer = reservations::reserve(state, event, parts.headers, Body::new(body)).await;
+    let mut around = Around::begin(front, &parts.headers);
+    let answer = match admit(front, &mut around, Class::Reserve, &event, peer, &parts.headers) {
+        Ok(_) => {
+            let state = State(Arc::clone(front));
+            reservations::reserve(state, event, parts.headers, Body::new(body)).await
+        }
+        Err(problem) => Err(problem),
+    };
     around.end(&Method::POST, Some(RESERVE), answer)
 }
 
-async fn join(front: &Front, event: &str, peer: Peer, request: Request<Incoming>) -> Response {
+async fn join(front: &Front, event: &str, peer: IpAddr, request: Request<Incoming>) -> Response {
     let (parts, body) = request.into_parts();
-    let around = Around::begin(front, &parts.headers);
-    let answer = places::at(front, event, peer, &parts.headers, Body::new(body)).await;
+    let mut around = Around::begin(front, &parts.headers);
+    let answer = match admit(front, &mut around, Class::Join, event, peer, &parts.headers) {
+        Ok(client) => places::at(front, event, Peer(client), &parts.headers, Body::new(body)).await,
+        Err(problem) => Err(problem),
+    };
     around.end(&Method::POST, Some(JOIN), answer)
 }
 
-async fn poll(front: &Front, event: &str, headers: &HeaderMap) -> Response {
-    let around = Around::begin(front, headers);
-    let answer = poll::at(front, event, headers).await;
+async fn poll(front: &Front, event: &str, peer: IpAddr, headers: &HeaderMap) -> Response {
+    let mut around = Around::begin(front, headers);
+    let answer = match admit(front, &mut around, Class::Poll, event, peer, headers) {
+        Ok(_) => poll::at(front, event, headers).await,
+        Err(problem) => Err(problem),
+    };
     around.end(&Method::GET, Some(POLL), answer)
+}
+
+/// The client's address, or why it may not come in now.
+fn admit(
+    front: &Front,
+    around: &mut Around<'_>,
+    class: Class,
+    event: &str,
+    peer: IpAddr,
+    headers: &HeaderMap,
+) -> Result<IpAddr, Problem> {
+    let asked = Asked { kind: Kind::Of(class), event: Some(event), headers };
+    let (admitted, told) = front.bounds.admit(front, asked, peer, Identity::default());
+    around.tell(told);
+    admitted
 }
 
 impl<'a> Rush<'a> {

@@ -1,5 +1,6 @@
 //! What happens around every request: its id, its measurement, the form of its errors.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -9,7 +10,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::gateway::{Asked, Identity, Kind, Told};
 use super::problem::Problem;
+use super::routes::waiting_room::Peer;
 use super::state::Front;
 use crate::metrics;
 
@@ -32,18 +35,58 @@ pub(super) async fn around(
     around.end_with(&method, route.as_ref().map(MatchedPath::as_str), answer)
 }
 
+/// What comes by the table of routes is bounded here; what comes in a rush, at the door.
+pub(super) async fn bounded(
+    State(front): State<Arc<Front>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let asked = Asked {
+        kind: Kind::of(request.method(), route.as_ref().map(MatchedPath::as_str)),
+        event: event_of(request.uri().path()),
+        headers: request.headers(),
+    };
+    // Whoever comes without a peer did not come by a listener.
+    let peer = request.extensions().get::<Peer>().map_or(NOWHERE, |peer| peer.0);
+    let (admitted, told) = front.bounds.admit(&front, asked, peer, Identity::default());
+    let mut response = match admitted {
+        Ok(address) => {
+            request.extensions_mut().insert(Peer(address));
+            next.run(request).await
+        }
+        Err(problem) => problem.into_response(),
+    };
+    if let Some(told) = told {
+        told.write(&mut response);
+    }
+    response
+}
+
+const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+fn event_of(path: &str) -> Option<&str> {
+    path.strip_prefix("/v1/events/")?.split('/').next()
+}
+
 /// A request under way.
 pub(super) struct Around<'a> {
     started: Instant,
     id: String,
     in_flight: InFlight<'a>,
+    told: Option<Told>,
 }
 
 impl<'a> Around<'a> {
     pub fn begin(front: &'a Front, headers: &HeaderMap) -> Self {
         front.in_flight.fetch_add(1, Ordering::Relaxed);
         let in_flight = InFlight(front);
-        Self { started: Instant::now(), id: request_id(front, headers), in_flight }
+        Self { started: Instant::now(), id: request_id(front, headers), in_flight, told: None }
+    }
+
+    /// For the answer, whatever it will be.
+    pub fn tell(&mut self, told: Option<Told>) {
+        self.told = told;
     }
 
     pub fn end(
@@ -74,6 +117,9 @@ impl<'a> Around<'a> {
         });
         if let Ok(id) = HeaderValue::try_from(self.id) {
             response.headers_mut().insert(REQUEST_ID, id);
+        }
+        if let Some(told) = self.told {
+            told.write(&mut response);
         }
         let status = response.status().as_u16();
         front.metrics().record(method.as_str(), route, status, self.started.elapsed());

@@ -15,14 +15,17 @@
 //! | `POST /v1/events/{event}/checkins` | `routes::checkins::redeem` |
 //! | `POST /v1/payments/webhook` | `routes::payments::webhook` |
 //! | `GET /v1/dead-letters` and below, for operators | `routes::operator::dead_letters` |
+//! | `GET`, `PUT`, `DELETE /v1/limits`, for operators | `routes::operator::limits` |
 //! | `GET /healthz`, `/readyz`, `/metrics` | `routes::health` |
 //! | `GET /openapi.json`, `/docs`, `/problems/{code}` | `routes::pages` |
 
 mod body;
 mod cache;
 mod code;
+mod crowd;
 mod desk;
 mod door;
+mod gateway;
 mod layers;
 mod page;
 mod problem;
@@ -44,6 +47,7 @@ use utoipa_axum::routes;
 
 pub use desk::Desk;
 pub use door::Door;
+pub use gateway::{BoundOptions, LimitOptions, Proxies};
 pub use server::{Limits, listen, serve};
 pub use state::{Front, FrontOptions, Phase};
 pub use waiting_room::WaitingOptions;
@@ -107,6 +111,11 @@ fn described_for_operators() -> OpenApiRouter<Arc<Front>> {
     OpenApiRouter::with_openapi(OperatorDoc::openapi())
         .routes(routes!(routes::operator::dead_letters::list))
         .routes(routes!(routes::operator::dead_letters::send_again))
+        .routes(routes!(
+            routes::operator::limits::read,
+            routes::operator::limits::change,
+            routes::operator::limits::reset
+        ))
         .routes(routes!(routes::health::live))
         .routes(routes!(routes::health::ready))
 }
@@ -135,6 +144,26 @@ pub fn route_templates() -> Vec<String> {
     templates
 }
 
+/// Every route of both documents.
+#[cfg(test)]
+fn routes_of_all() -> Vec<(axum::http::Method, String)> {
+    use axum::http::Method;
+    let documents = [described(), described_for_operators()].map(OpenApiRouter::into_openapi);
+    let paths = documents.into_iter().flat_map(|document| document.paths.paths);
+    let routes = paths.flat_map(|(path, item)| {
+        let methods = [
+            (Method::GET, item.get.is_some()),
+            (Method::PUT, item.put.is_some()),
+            (Method::POST, item.post.is_some()),
+            (Method::DELETE, item.delete.is_some()),
+            (Method::PATCH, item.patch.is_some()),
+        ];
+        let there = methods.into_iter().filter(|(_, is_there)| *is_there);
+        there.map(move |(method, _)| (method, path.clone())).collect::<Vec<_>>()
+    });
+    routes.collect()
+}
+
 /// What buyers, shops and organizers reach.
 pub fn public(front: Arc<Front>) -> Door {
     let (router, document) = described().split_for_parts();
@@ -143,6 +172,7 @@ pub fn public(front: Arc<Front>) -> Door {
         .merge(utoipa_swagger_ui::SwaggerUi::new("/docs").url("/openapi.json", document))
         .fallback(routes::pages::nothing_here)
         .method_not_allowed_fallback(routes::pages::method_not_allowed)
+        .layer(from_fn_with_state(Arc::clone(&front), layers::bounded))
         .layer(from_fn_with_state(Arc::clone(&front), layers::around))
         .with_state(Arc::clone(&front));
     Door::new(routes, Some(front))
