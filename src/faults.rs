@@ -34,6 +34,10 @@
 //! | `share_idempotency_keys` | an idempotency key is the same whoever sends it |
 //! | `ignore_signature` | a customer's token is taken for what it says |
 //! | `ignore_exp` | a customer's token is good for ever |
+//! | `ignore_limits` | no limit refuses anybody |
+//! | `trust_anybody` | a header that says who the client is is believed whoever sends it |
+//! | `shed_nothing` | however much is under way, nothing is refused for it |
+//! | `forget_debts` | a restart forgets who has used up their limits |
 //! | `tell_undurable` | an event's log tells what is not on the disk yet (P8) |
 
 /// Every word that [`planted`] may be asked for.
@@ -65,6 +69,10 @@ pub const WORDS: &[&str] = &[
     "ignore_signature",
     "ignore_exp",
     "tell_undurable",
+    "ignore_limits",
+    "trust_anybody",
+    "shed_nothing",
+    "forget_debts",
 ];
 
 /// Every place that [`crash_at`] may be told: just before and just after each step of a purchase.

@@ -4,7 +4,8 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-cargo test --workspace --locked --test recovery --test purchase --test room_host --test room_door --test identity --no-run || exit 1
+cargo test --workspace --locked --test recovery --test purchase --test room_host --test room_door --test identity \
+  --test limits --no-run || exit 1
 missed=0
 bites() { # planted bug, test that must fail on it, target of the test (recovery), tries (1)
   local output try
@@ -48,6 +49,10 @@ bites reply_before_commit durable::a_place_is_on_disk_before_its_fan_or_anybody_
 by_chance reply_before_commit kills::no_kill_loses_or_moves_a_place room_host
 by_chance skip_flush kills::no_kill_loses_or_moves_a_place room_host
 bites forget_last_record replaced::a_host_that_panics_comes_back_with_all_it_promised room_host
+bites ignore_limits rates::ten_times_the_allowed_rate_gets_the_quota_of_every_window limits
+bites trust_anybody clients::whoever_is_no_proxy_of_ours_counts_by_their_own_address limits
+bites forget_debts restarts::who_has_used_up_their_quota_has_none_after_a_restart limits
+bites shed_nothing overload::what_matters_least_is_refused_first_and_health_never limits
 bites ignore_shoppers law::never_are_more_let_in_than_may_shop room_host
 bites open_gate journey::fans_wait_are_drawn_let_in_and_buy_and_each_turn_that_ends_is_the_next_ones room_door
 bites pass_for_anybody gate::a_pass_is_for_its_customer_its_event_and_nothing_that_looks_like_it room_door

@@ -15,6 +15,7 @@ mod ledger_check;
 mod measure;
 mod overload;
 mod plan;
+mod refusals;
 mod report;
 mod rush;
 mod scenarios;
@@ -31,6 +32,7 @@ use self::bulk::Bulk;
 use self::compare::Compare;
 use self::ledger_check::CheckLedger;
 use self::overload::Overload;
+use self::refusals::Refusals;
 use self::scenarios::flash_sale::FlashSale;
 use self::sweep::Sweep;
 use self::waiting_room::WaitingRoom;
@@ -55,6 +57,8 @@ enum Scenario {
     Sweep(Sweep),
     /// More fans than the engine can serve, and how it comes back.
     Overload(Overload),
+    /// What a refusal costs beside what it refuses.
+    Refusals(Refusals),
     /// Feeds the bulk door, and checks every line that comes back.
     Bulk(Bulk),
     /// Lets a crowd through a waiting room, and checks all that it was told.
@@ -68,6 +72,7 @@ fn main() -> ExitCode {
         Scenario::Compare(compare) => compare.run(),
         Scenario::Sweep(sweep) => sweep.run(),
         Scenario::Overload(overload) => overload.run(),
+        Scenario::Refusals(refusals) => refusals.run(),
         Scenario::Bulk(bulk) => bulk.run(),
         Scenario::WaitingRoom(scenario) => scenario.run(),
     };

@@ -1,5 +1,6 @@
 //! The one place where the parts are joined: what starts after what, and what ends before what.
 
+mod bounds;
 mod identity;
 mod keys;
 mod purchases;
@@ -56,9 +57,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let addresses = (public.local_addr()?, admin.local_addr()?);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let (identity, _identity_tasks) = identity::join(&config, &clock).await?;
-    let front = Arc::new(Front::new(FrontOptions {
+    let options = FrontOptions {
         body_bytes_max: config.server.body_bytes_max,
         idle_timeout: config.server.idle_timeout,
+        body_timeout: config.server.body_timeout,
         hold: config.sale.hold,
         start: rand::random(),
         log_streams_max: config.server.log_streams_max,
@@ -66,7 +68,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         metrics: HttpMetrics::new(http::route_templates()),
         scrape: scrape.clone(),
         identity,
-    }));
+    };
+    let front = Arc::new(Front::new(options, bounds::of(&config, &clock)));
     let (stop, stopped) = watch::channel(false);
     // The listeners answer before recovery, so that a load balancer sees "not ready", not "dead".
     let servers = start_servers(&config, (public, admin), &front, &stopped);
@@ -93,6 +96,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     for server in servers {
         server.await.context("a listener failed")?;
     }
+    front.keep_limits(true);
     workers.stop();
     if let Some(announcer) = announcer {
         announcer.stop().await;
@@ -124,6 +128,7 @@ fn start_servers(
         header_timeout: config.server.header_timeout,
         idle_timeout: config.server.idle_timeout,
         drain: config.server.drain,
+        per_address_max: config.server.connections_per_address_max,
     };
     let open = front.metrics().connections.clone();
     let app = http::public(Arc::clone(front));
@@ -268,6 +273,7 @@ async fn sample(
     const PULSES_PER_SECOND: u64 = 20;
     let (units, journal) = (UnitMetrics::new(), JournalMetrics::new());
     let (rooms, mut counting) = (RoomMetrics::new(&state_words()), None::<JoinHandle<()>>);
+    let mut keeping = None::<JoinHandle<()>>;
     let mut pulse = tokio::time::interval(PULSE);
     pulse.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut checkpoint: (Option<u64>, Instant) = (None, Instant::now());
@@ -282,6 +288,7 @@ async fn sample(
         }
         if beat.is_multiple_of(PULSES_PER_SECOND) {
             scrape.run_upkeep();
+            keeping = bounds::keep(&front, keeping);
             sample_rooms(&sampled.router, &rooms);
             // One that takes longer than a second is not joined by a second.
             if counting.as_ref().is_none_or(JoinHandle::is_finished) {

@@ -1,8 +1,11 @@
 //! Numbers within bounds, for every section alike, and the error that names key, value and bounds.
 
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::time::Duration;
+
+use ipnet::IpNet;
 
 use super::error::{Unfit, shown};
 
@@ -34,6 +37,17 @@ pub(super) fn millis(
     bounds: RangeInclusive<i64>,
 ) -> Result<Duration, Unfit> {
     within(key, value, bounds, number).map(Duration::from_millis)
+}
+
+/// Networks with blanks between, each as in `192.0.2.0/24`; an address alone is a network of one.
+pub(super) fn networks(key: &'static str, text: &str) -> Result<Vec<IpNet>, Unfit> {
+    let network = |word: &str| {
+        let net = word.parse::<IpNet>().ok();
+        let net = net.or_else(|| word.parse::<IpAddr>().ok().map(IpNet::from));
+        let reason = "must be networks with blanks between, as in 10.0.0.0/8 or 2001:db8::/32";
+        net.ok_or_else(|| Unfit::new(key, quoted(word), reason))
+    };
+    text.split_whitespace().map(network).collect()
 }
 
 pub(super) fn quoted(value: impl std::fmt::Display) -> String {

@@ -13,15 +13,16 @@ mod bounds;
 mod environment;
 mod error;
 mod identity;
+mod limits;
 mod purchases;
 mod raw;
+mod server;
 mod waiting_room;
 mod webhooks;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io, thread};
@@ -35,14 +36,16 @@ use crate::domain::time::HoldLength;
 pub use environment::PREFIX as ENVIRONMENT_PREFIX;
 pub use error::{ConfigError, Origin, Unfit};
 pub use identity::{IdentityConfig, IdentityMode};
+pub use limits::LimitConfig;
 pub use purchases::{
     MailConfig, MailMode, PaymentConfig, Provider, Secret, Simulation, SmsConfig, SmtpConfig,
     SmtpSecurity, TicketConfig,
 };
 pub use raw::{
-    RawAdmin, RawDemo, RawIdentity, RawLog, RawMail, RawPayment, RawSale, RawServer, RawShards,
-    RawSms, RawStorage, RawTickets, RawWaitingRoom, RawWebhooks,
+    RawAdmin, RawDemo, RawIdentity, RawLimits, RawLog, RawMail, RawPayment, RawSale, RawServer,
+    RawShards, RawSms, RawStorage, RawTickets, RawWaitingRoom, RawWebhooks,
 };
+pub use server::{ForwardedHeader, ServerConfig};
 pub use waiting_room::WaitingRoomConfig;
 pub use webhooks::WebhookConfig;
 
@@ -68,32 +71,10 @@ pub struct Config {
     pub sms: Option<SmsConfig>,
     pub tickets: TicketConfig,
     pub waiting_room: WaitingRoomConfig,
+    pub limits: LimitConfig,
     pub identity: IdentityConfig,
     pub demo: DemoConfig,
     pub log: LogConfig,
-}
-
-/// The door for buyers.
-#[derive(Debug, Clone)]
-pub struct ServerConfig {
-    /// Loopback while `identity.mode` is `development`. Port 0: any free one.
-    pub listen: SocketAddr,
-    /// Open connections, 1 to 1,000,000; the next one waits to be accepted.
-    pub connections_max: NonZeroU32,
-    /// Bytes of one request body, 4 KiB to 16 MiB.
-    pub body_bytes_max: usize,
-    /// Until a request head is complete, 0.1 s to 600 s, from when the connection begins to wait for
-    /// it. hyper counts from the end of the last answer, so this also ends a resting connection.
-    pub header_timeout: Duration,
-    /// Silence while it is the client's turn (next request, rest of a body, reading its answer),
-    /// 0.1 s to 600 s. Between requests the shorter of this and `header_timeout` holds.
-    pub idle_timeout: Duration,
-    /// What open connections get to finish when the server stops, 0 s to 600 s.
-    pub drain: Duration,
-    /// Streams of events' logs at once, 1 to 10,000; the next one is refused.
-    pub log_streams_max: NonZeroU32,
-    /// Fans of waiting rooms who are told their place as it changes, 0 to 1,000,000; others poll.
-    pub place_streams_max: u32,
 }
 
 /// The door for operators.
@@ -202,6 +183,7 @@ impl TryFrom<raw::RawConfig> for Config {
             sms: purchases::sms(raw.sms)?,
             tickets: raw.tickets.try_into()?,
             waiting_room: raw.waiting_room.try_into()?,
+            limits: raw.limits.try_into()?,
             identity: raw.identity.try_into()?,
             demo: raw.demo.try_into()?,
             log: raw.log.try_into()?,
@@ -225,31 +207,6 @@ impl TryFrom<raw::RawConfig> for Config {
             )));
         }
         Ok(config)
-    }
-}
-
-impl TryFrom<RawServer> for ServerConfig {
-    type Error = Unfit;
-
-    fn try_from(raw: RawServer) -> Result<Self, Unfit> {
-        let (connections, body) = (raw.connections_max, raw.body_bytes_max);
-        let (streams, logs) = (raw.place_streams_max, raw.log_streams_max);
-        Ok(Self {
-            listen: address("server.listen", &raw.listen)?,
-            connections_max: within(
-                "server.connections_max",
-                connections,
-                1..=1_000_000,
-                non_zero,
-            )?,
-            body_bytes_max: within("server.body_bytes_max", body, 4 * KIB..=16 * MIB, number)?,
-            header_timeout: millis("server.header_timeout_ms", raw.header_timeout_ms, CLIENT_MS)?,
-            idle_timeout: millis("server.idle_timeout_ms", raw.idle_timeout_ms, CLIENT_MS)?,
-            drain: within("server.drain_seconds", raw.drain_seconds, 0..=600, number)
-                .map(Duration::from_secs)?,
-            log_streams_max: within("server.log_streams_max", logs, 1..=10_000, non_zero)?,
-            place_streams_max: within("server.place_streams_max", streams, 0..=1_000_000, number)?,
-        })
     }
 }
 
@@ -362,9 +319,6 @@ fn one_per_core() -> NonZeroU16 {
 
 /// Shard actors at most: far above any machine's cores, and the label `shard` stays a small set.
 const COUNT_MAX: u16 = 1_024;
-/// Bounds of what a client may take, in milliseconds: less would cut honest slow lines, more keeps a
-/// silent connection for longer than anybody waits.
-const CLIENT_MS: RangeInclusive<i64> = 100..=600_000;
 const KIB: i64 = 1_024;
 const MIB: i64 = 1_024 * KIB;
 const TIB: i64 = 1_024 * 1_024 * MIB;

@@ -25,6 +25,7 @@ pub(super) struct RawConfig {
     pub(super) sms: RawSms,
     pub(super) tickets: RawTickets,
     pub(super) waiting_room: RawWaitingRoom,
+    pub(super) limits: RawLimits,
     pub(super) identity: RawIdentity,
     pub(super) demo: RawDemo,
     pub(super) log: RawLog,
@@ -42,6 +43,11 @@ pub struct RawServer {
     pub(super) drain_seconds: i64,
     pub(super) log_streams_max: i64,
     pub(super) place_streams_max: i64,
+    pub(super) body_timeout_ms: i64,
+    pub(super) in_flight_max: i64,
+    pub(super) connections_per_address_max: i64,
+    pub(super) trusted_proxies: String,
+    pub(super) forwarded_header: String,
 }
 
 /// `[admin]` as written.
@@ -159,6 +165,15 @@ pub struct RawWaitingRoom {
     pub(super) challenge_cost_max: i64,
     pub(super) challenge_joins_per_second: i64,
     pub(super) challenges_used_max: i64,
+}
+
+/// `[limits]` as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawLimits {
+    pub(super) policies: String,
+    pub(super) exempt: String,
+    pub(super) cells_max: i64,
 }
 
 /// `[identity]` as written.

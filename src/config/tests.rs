@@ -19,8 +19,8 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "[shardz]",
-        "config.toml: [shardz]: unknown section; there are admin, demo, identity, log, mail, \
-         payment, sale, server, shards, sms, storage, tickets, waiting_room, webhooks",
+        "config.toml: [shardz]: unknown section; there are admin, demo, identity, limits, log, \
+         mail, payment, sale, server, shards, sms, storage, tickets, waiting_room, webhooks",
     ),
     ("count = 4", "config.toml: count = 4: is outside of any [section]"),
     ("[shards]\ncount == 4", "config.toml: line 2: extra `=`, expected nothing"),
@@ -98,6 +98,36 @@ const REFUSED: &[(&str, &str)] = &[
         "[server]\nplace_streams_max = -1",
         "config.toml: server.place_streams_max = -1: must be 0 to 1000000",
     ),
+    (
+        "[server]\nbody_timeout_ms = 1",
+        "config.toml: server.body_timeout_ms = 1: must be 100 to 600000",
+    ),
+    ("[server]\nin_flight_max = 9", "config.toml: server.in_flight_max = 9: must be 10 to 1000000"),
+    (
+        "[server]\nconnections_per_address_max = -1",
+        "config.toml: server.connections_per_address_max = -1: must be 0 to 1000000",
+    ),
+    (
+        "[server]\ntrusted_proxies = \"10.0.0.0/8 proxy\"",
+        "config.toml: server.trusted_proxies = \"proxy\": must be networks with blanks between, \
+         as in 10.0.0.0/8 or 2001:db8::/32",
+    ),
+    (
+        "[server]\nforwarded_header = \"via\"",
+        "config.toml: server.forwarded_header = \"via\": must be \"x-forwarded-for\" or \
+         \"forwarded\"",
+    ),
+    (
+        "[limits]\npolicies = \"read-address;q=0;w=1\"",
+        "config.toml: limits.policies = \"read-address;q=0;w=1\": after the name must come \
+         ;q=1 to ;q=200000",
+    ),
+    (
+        "[limits]\nexempt = \"10.0.0.0/33\"",
+        "config.toml: limits.exempt = \"10.0.0.0/33\": must be networks with blanks between, \
+         as in 10.0.0.0/8 or 2001:db8::/32",
+    ),
+    ("[limits]\ncells_max = 1", "config.toml: limits.cells_max = 1: must be 1000 to 100000000"),
     (
         "[waiting_room]\njoins_per_source_max = -1",
         "config.toml: waiting_room.joins_per_source_max = -1: must be 0 to 1000000",
@@ -247,8 +277,8 @@ fn the_environment_is_refused_by_the_name_of_its_variable() {
         (
             "ONSALE__SAIL__HOLD",
             "5",
-            "[sail]: unknown section; there are admin, demo, identity, log, mail, payment, \
-             sale, server, shards, sms, storage, tickets, waiting_room, webhooks",
+            "[sail]: unknown section; there are admin, demo, identity, limits, log, mail, \
+             payment, sale, server, shards, sms, storage, tickets, waiting_room, webhooks",
         ),
         ("ONSALE__LISTEN", "5", "[listen]: is not of the form ONSALE__SECTION__KEY"),
     ];

@@ -10,6 +10,7 @@ pub mod booking;
 pub mod idempotency;
 pub mod ids;
 pub mod inventory;
+pub mod limits;
 pub mod message;
 pub mod money;
 pub mod placement;

@@ -1,7 +1,5 @@
 //! Reading bodies: bounded in bytes and in silence, and parsed so that a mistake has a name.
 
-use std::time::Duration;
-
 use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -9,10 +7,11 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
 use super::gateway::Caller;
 use super::problem::{Code, FieldError, Problem};
-use super::state::Front;
+use super::state::{Front, FrontOptions};
 use crate::domain::idempotency::KeyDigest;
 use crate::domain::ids::is_printable_name;
 
@@ -38,7 +37,7 @@ pub(super) async fn json_bytes(
     body: Body,
 ) -> Result<Bytes, Problem> {
     is_of_type(headers, &["application/json"])?;
-    read(front.options.body_bytes_max, front.options.idle_timeout, headers, body).await
+    read(&front.options, headers, body).await
 }
 
 /// Reads a body of any type as it is, for signatures.
@@ -50,7 +49,7 @@ pub(super) async fn raw_bytes(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Bytes, Problem> {
-    read(front.options.body_bytes_max, front.options.idle_timeout, headers, body).await
+    read(&front.options, headers, body).await
 }
 
 /// # Errors
@@ -77,11 +76,11 @@ fn is_of_type(headers: &HeaderMap, wanted: &[&str]) -> Result<(), Problem> {
 }
 
 async fn read(
-    bytes_max: usize,
-    idle: Duration,
+    options: &FrontOptions,
     headers: &HeaderMap,
     mut body: Body,
 ) -> Result<Bytes, Problem> {
+    let (bytes_max, begun) = (options.body_bytes_max, Instant::now());
     let too_large = || Problem::new(Code::BodyTooLarge, format!("the limit is {bytes_max} bytes"));
     let stated = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if stated.is_some_and(|stated: usize| bytes_max < stated) {
@@ -90,8 +89,11 @@ async fn read(
     let mut first: Option<Bytes> = None;
     let mut gathered = BytesMut::new();
     loop {
-        let frame = tokio::time::timeout(idle, body.frame()).await;
-        let frame = frame.map_err(|_| Problem::new(Code::RequestTimeout, "the body stopped"))?;
+        // Whoever sends a byte now and then is not silent, and would never end.
+        let patience = options.body_timeout.saturating_sub(begun.elapsed());
+        let frame = tokio::time::timeout(options.idle_timeout.min(patience), body.frame()).await;
+        let late = |_| Problem::new(Code::RequestTimeout, "the body stopped or was too slow");
+        let frame = frame.map_err(late)?;
         let Some(frame) = frame else { break };
         let broken = |_| Problem::new(Code::InvalidRequest, "the body broke off");
         let Ok(data) = frame.map_err(broken)?.into_data() else { continue };

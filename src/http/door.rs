@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{Method, Request};
+use axum::http::{HeaderMap, Method, Request};
 use axum::response::Response;
 use axum::{Extension, Router};
 use hyper::body::Incoming;
 use tower::ServiceExt;
 
+use super::gateway::{Admitted, Asked};
 use super::layers::Around;
 use super::routes::reservations;
 use super::routes::waiting_room::{Peer, places, poll};
@@ -44,6 +45,11 @@ impl Door {
         Self { routes, direct }
     }
 
+    /// Whether connections from there are bounded by address.
+    pub(super) fn counts_connections(&self, peer: IpAddr) -> bool {
+        self.direct.as_ref().is_some_and(|front| front.bounds.counts_connections(peer))
+    }
+
     pub(super) async fn answer(&self, mut request: Request<Incoming>, peer: IpAddr) -> Response {
         if let Some(front) = &self.direct
             && let Some(rush) = Rush::of(request.method(), request.uri().path())
@@ -51,14 +57,14 @@ impl Door {
             return match rush {
                 Rush::Reserve(event) => {
                     let event = Path(event.to_owned());
-                    reserve(front, event, request).await
+                    reserve(front, event, peer, request).await
                 }
                 Rush::Join(event) => {
                     let event = event.to_owned();
                     // Apart, since each connection keeps room for the largest answer under way.
-                    Box::pin(join(front, &event, Peer(peer), request)).await
+                    Box::pin(join(front, &event, peer, request)).await
                 }
-                Rush::Poll(event) => poll(front, event, &request).await,
+                Rush::Poll(event) => poll(front, event, peer, &request).await,
             };
         }
         request.extensions_mut().insert(Peer(peer));
@@ -67,12 +73,17 @@ impl Door {
     }
 }
 
-async fn reserve(front: &Arc<Front>, event: Path<String>, request: Request<Incoming>) -> Response {
+async fn reserve(
+    front: &Arc<Front>,
+    event: Path<String>,
+    peer: IpAddr,
+    request: Request<Incoming>,
+) -> Response {
     let (parts, body) = request.into_parts();
-    let around = Around::begin(front, &parts.headers);
-    let asked = (&Method::POST, Some(RESERVE));
-    let answer = match front.identity().admit(front, asked, parts.uri.path(), &parts.headers) {
-        Ok(caller) => {
+    let mut around = Around::begin(front, &parts.headers);
+    let asked = asked(&Method::POST, RESERVE, parts.uri.path(), &parts.headers);
+    let answer = match around.admit(asked, peer) {
+        Ok(Admitted { caller, .. }) => {
             let state = State(Arc::clone(front));
             let (caller, body) = (Extension(caller), Body::new(body));
             reservations::reserve(state, event, caller, parts.headers, body).await
@@ -82,27 +93,37 @@ async fn reserve(front: &Arc<Front>, event: Path<String>, request: Request<Incom
     around.end(&Method::POST, Some(RESERVE), answer)
 }
 
-async fn join(front: &Front, event: &str, peer: Peer, request: Request<Incoming>) -> Response {
+async fn join(front: &Front, event: &str, peer: IpAddr, request: Request<Incoming>) -> Response {
     let (parts, body) = request.into_parts();
-    let around = Around::begin(front, &parts.headers);
-    let asked = (&Method::POST, Some(JOIN));
-    let answer = match front.identity().admit(front, asked, parts.uri.path(), &parts.headers) {
-        Ok(caller) => {
-            places::at(front, event, (peer, &caller), &parts.headers, Body::new(body)).await
+    let mut around = Around::begin(front, &parts.headers);
+    let asked = asked(&Method::POST, JOIN, parts.uri.path(), &parts.headers);
+    let answer = match around.admit(asked, peer) {
+        Ok(Admitted { caller, address }) => {
+            let who = (Peer(address), &caller);
+            places::at(front, event, who, &parts.headers, Body::new(body)).await
         }
         Err(problem) => Err(problem),
     };
     around.end(&Method::POST, Some(JOIN), answer)
 }
 
-async fn poll(front: &Front, event: &str, request: &Request<Incoming>) -> Response {
+async fn poll(front: &Front, event: &str, peer: IpAddr, request: &Request<Incoming>) -> Response {
     let (headers, path) = (request.headers(), request.uri().path());
-    let around = Around::begin(front, headers);
-    let answer = match front.identity().admit(front, (&Method::GET, Some(POLL)), path, headers) {
-        Ok(caller) => poll::at(front, event, &caller, headers).await,
+    let mut around = Around::begin(front, headers);
+    let answer = match around.admit(asked(&Method::GET, POLL, path, headers), peer) {
+        Ok(Admitted { caller, .. }) => poll::at(front, event, &caller, headers).await,
         Err(problem) => Err(problem),
     };
     around.end(&Method::GET, Some(POLL), answer)
+}
+
+fn asked<'a>(
+    method: &'a Method,
+    template: &'a str,
+    path: &'a str,
+    headers: &'a HeaderMap,
+) -> Asked<'a> {
+    Asked { method, template: Some(template), path, headers }
 }
 
 impl<'a> Rush<'a> {

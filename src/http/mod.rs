@@ -15,16 +15,18 @@
 //! | `POST /v1/events/{event}/checkins` | `routes::checkins::redeem` |
 //! | `POST /v1/payments/webhook` | `routes::payments::webhook` |
 //! | `GET /v1/dead-letters` and below, for operators | `routes::operator::dead_letters` |
+//! | `GET`, `PUT`, `DELETE /v1/limits`, for operators | `routes::operator::limits` |
 //! | `GET /healthz`, `/readyz`, `/metrics` | `routes::health` |
 //! | `GET /openapi.json`, `/docs`, `/problems/{code}` | `routes::pages` |
 
 mod body;
 mod cache;
 mod code;
+mod crowd;
 mod desk;
 mod door;
-mod held;
 mod gateway;
+mod held;
 mod layers;
 mod page;
 mod problem;
@@ -47,8 +49,8 @@ use utoipa_axum::routes;
 pub use desk::Desk;
 pub use door::Door;
 pub use gateway::{
-    Algorithm, Caller, CustomerCaller, Denied, Identity, IssuerOptions, KeyCaller, KeyRing, Tokens,
-    TokensOptions,
+    Algorithm, BoundOptions, Caller, CustomerCaller, Denied, Identity, IssuerOptions, KeyCaller,
+    KeyRing, LimitOptions, Proxies, Tokens, TokensOptions,
 };
 pub use server::{Limits, listen, serve};
 pub use state::{Front, FrontOptions, Phase};
@@ -113,6 +115,11 @@ fn described_for_operators() -> OpenApiRouter<Arc<Front>> {
     OpenApiRouter::with_openapi(OperatorDoc::openapi())
         .routes(routes!(routes::operator::dead_letters::list))
         .routes(routes!(routes::operator::dead_letters::send_again))
+        .routes(routes!(
+            routes::operator::limits::read,
+            routes::operator::limits::change,
+            routes::operator::limits::reset
+        ))
         .routes(routes!(routes::health::live))
         .routes(routes!(routes::health::ready))
 }
@@ -151,6 +158,26 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
     gateway::describe(document);
 }
 
+/// Every route of both documents.
+#[cfg(test)]
+fn routes_of_all() -> Vec<(axum::http::Method, String)> {
+    use axum::http::Method;
+    let documents = [described(), described_for_operators()].map(OpenApiRouter::into_openapi);
+    let paths = documents.into_iter().flat_map(|document| document.paths.paths);
+    let routes = paths.flat_map(|(path, item)| {
+        let methods = [
+            (Method::GET, item.get.is_some()),
+            (Method::PUT, item.put.is_some()),
+            (Method::POST, item.post.is_some()),
+            (Method::DELETE, item.delete.is_some()),
+            (Method::PATCH, item.patch.is_some()),
+        ];
+        let there = methods.into_iter().filter(|(_, is_there)| *is_there);
+        there.map(move |(method, _)| (method, path.clone())).collect::<Vec<_>>()
+    });
+    routes.collect()
+}
+
 /// What buyers, shops and organizers reach.
 pub fn public(front: Arc<Front>) -> Door {
     let (router, mut document) = described().split_for_parts();
@@ -178,7 +205,7 @@ pub fn admin(front: Arc<Front>) -> Door {
         .route(SUSPECTS, get(routes::waiting_room::room::suspects))
         .fallback(routes::pages::nothing_here)
         .method_not_allowed_fallback(routes::pages::method_not_allowed)
-        .layer(from_fn_with_state(Arc::clone(&front), layers::around))
+        .layer(from_fn_with_state(Arc::clone(&front), layers::around_operators))
         .with_state(front);
     Door::new(routes, None)
 }

@@ -3,6 +3,7 @@
 //! accepts no more than it was told to.
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_io_timeout::TimeoutStream;
 
+use super::crowd::Crowd;
 use super::door::Door;
 use super::held::{Handover, may_be_held};
 
@@ -27,6 +29,8 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// How long open connections may finish after the stop.
     pub drain: Duration,
+    /// Open connections from one address; `None`: as many as there are.
+    pub per_address_max: Option<NonZeroU32>,
 }
 
 /// Most bytes of a request's head. 16 KiB hold any cookie jar worth accepting.
@@ -58,6 +62,7 @@ pub async fn serve(
 ) {
     let places = Arc::new(Semaphore::new(limits.connections_max as usize));
     let door = Arc::new(door);
+    let crowd = Crowd::new(limits.per_address_max);
     let graceful = GracefulShutdown::new();
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -71,6 +76,8 @@ pub async fn serve(
             _ = stop.wait_for(|stop| *stop) => break,
         };
         let Some((stream, peer, place)) = accepted else { break };
+        // Closed at once: a place is for whoever has not taken so many.
+        let Ok(seat) = crowd.seat(peer, || door.counts_connections(peer)) else { continue };
         let counted = open.clone().map(Counted::new);
         let door = Arc::clone(&door);
         let handover = Handover::default();
@@ -95,7 +102,7 @@ pub async fn serve(
                 // A task of its own, as this one has hyper's size.
                 tokio::spawn(async move {
                     drop(held.write().await);
-                    drop((place, counted));
+                    drop((place, counted, seat));
                 });
             }
         });

@@ -9,7 +9,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
 use super::desk::Desk;
-use super::gateway::Identity;
+use super::gateway::{BoundOptions, Bounds, Identity};
 use super::problem::{Code, Problem};
 use super::waiting_room::{Waiting, WaitingOptions};
 use crate::actors::{EventEntry, Router};
@@ -29,6 +29,8 @@ pub struct FrontOptions {
     pub body_bytes_max: usize,
     /// Longest silence inside a body.
     pub idle_timeout: Duration,
+    /// Until a body must be complete.
+    pub body_timeout: Duration,
     /// Hold of events that do not say.
     pub hold: HoldLength,
     /// Told apart from other starts in request ids.
@@ -53,6 +55,7 @@ pub struct Front {
     /// Turns to read the logs of events.
     pub(super) log_turns: Arc<Semaphore>,
     pub(super) waiting: Waiting,
+    pub(super) bounds: Bounds,
     pub(super) options: FrontOptions,
 }
 
@@ -61,7 +64,7 @@ const LOG_TURNS: usize = 2;
 
 impl Front {
     #[must_use]
-    pub fn new(options: FrontOptions) -> Self {
+    pub fn new(options: FrontOptions, bounds: BoundOptions) -> Self {
         Self {
             router: OnceLock::new(),
             desk: OnceLock::new(),
@@ -71,6 +74,7 @@ impl Front {
             log_streams: Arc::new(Semaphore::new(options.log_streams_max.get() as usize)),
             log_turns: Arc::new(Semaphore::new(LOG_TURNS)),
             waiting: Waiting::new(&options.waiting),
+            bounds: Bounds::new(bounds),
             options,
         }
     }
@@ -104,6 +108,11 @@ impl Front {
 
     pub(super) fn identity(&self) -> &Identity {
         &self.options.identity
+    }
+
+    /// Notes on the disk who owes what under the limits: once a second, and `whole` at the end.
+    pub fn keep_limits(&self, whole: bool) {
+        self.bounds.limits.keep(whole);
     }
 
     #[must_use]

@@ -7,6 +7,7 @@
 //! `docs/metrics.md` says the same for operators, and `tests/architecture` compares the two.
 
 mod counters;
+mod gateway;
 mod identity;
 mod purchases;
 mod waiting_room;
@@ -19,6 +20,7 @@ use anyhow::Context;
 use metrics::{Gauge, Histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
+pub use gateway::*;
 pub use identity::*;
 pub use purchases::{OutboxMetrics, PurchaseMetrics, count_simulated_money};
 pub use waiting_room::*;
@@ -134,6 +136,12 @@ pub const TABLE: &[(&str, Kind, &str, &str)] = &[
         Kind::Counter,
         "outcome",
         "Looks at issuers' key sets, by what came of them.",
+        (LIMITED_TOTAL, Kind::Counter, "policy", "Requests refused by a limit."),
+        (LIMIT_CELLS_USED_RATIO, Kind::Gauge, "table", "Part of the cells that owe something."),
+        (SHED_TOTAL, Kind::Counter, "class", "Requests refused because too many were under way."),
+        HTTP_CONNECTIONS_REFUSED_TOTAL,
+        "",
+        "Connections closed at once because their address had too many.",
     ),
     (BROKEN_LAWS_TOTAL, Kind::Counter, "law", "Laws found broken; anything but 0 wakes someone."),
 ];

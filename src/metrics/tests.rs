@@ -71,6 +71,10 @@ fn every_metric_is_scraped_with_its_help_and_kind() {
         rooms.no_show_ratio.set(0.1);
         rooms.early_polls.absolute(1);
         rooms.snapshot_age_seconds.set(0.1);
+        LimitMetrics::new().strangers_used.set(0.5);
+        table(LIMITED_TOTAL, &["policy"]).count(["join-address", ""], 1);
+        table(SHED_TOTAL, &["class"]).count(["read", ""], 1);
+        table(HTTP_CONNECTIONS_REFUSED_TOTAL, &[]).count(["", ""], 1);
         table(BROKEN_LAWS_TOTAL, &["law"]).count(["INV-1", ""], 1);
     });
     if let Ok(path) = std::env::var("ONSALE_SCRAPE_TO") {

@@ -186,6 +186,24 @@ impl RoomView {
         Some((self.keys.sign(TokenKind::Pass, &token), at))
     }
 
+    /// Whether this is a pass that was given to somebody, whoever it was, and has not run out or been replaced.
+    /// For who is served first, not for who may buy.
+    #[must_use]
+    pub fn is_pass(&self, text: &str) -> bool {
+        let token = self.keys.open(TokenKind::Pass, text);
+        token.is_ok_and(|token| token.event == self.event && self.is_out(token.number, token.at))
+    }
+
+    /// Whether a fan of this number has, or used, a pass that ends then.
+    #[must_use]
+    pub fn is_out(&self, number: u32, ends_at: UnixMillis) -> bool {
+        match self.cells.get(number) {
+            Some((State::Ready, second)) => u64::from(second) * 1_000 == ends_at.0,
+            Some((State::Used, _)) => true,
+            _ => false,
+        }
+    }
+
     /// What to put into the reservation. Whether the pass was used before, or has ended at that moment,
     /// is decided by the shard: a retry may still want its first answer.
     ///

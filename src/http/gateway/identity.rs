@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, Method};
+use axum::http::HeaderMap;
 
+use super::admit::Asked;
 use super::credentials::{self, Credentials};
 use super::{Caller, KeyRing, Tokens};
 use crate::clock::Clock;
@@ -114,22 +115,20 @@ impl Identity {
         found.inspect_err(|denied| metrics::count_identity_refusal(denied.as_str()))
     }
 
-    /// Who asks, if they may what the route of this method and template does. `path` tells the event.
+    /// Who asks, if they may what the route does.
     ///
     /// # Errors
     /// 401, 403, or 404 of an event that is not theirs, as if there were none.
     pub(in crate::http) fn admit(
         &self,
         front: &Front,
-        (method, template): (&Method, Option<&str>),
-        path: &str,
-        headers: &HeaderMap,
+        asked: Asked<'_>,
     ) -> Result<Caller, Problem> {
-        let caller = self.caller(headers).map_err(Denied::problem)?;
+        let caller = self.caller(asked.headers).map_err(Denied::problem)?;
         let Some(who) = caller.who() else { return Ok(caller) };
         // Nothing is there: 404 or 405 follows, whoever asks.
-        let Some(template) = template else { return Ok(caller) };
-        let action = access::rule(method.as_str(), template);
+        let Some(template) = asked.template else { return Ok(caller) };
+        let action = access::rule(asked.method.as_str(), template);
         let action = match action {
             Some(action) => action,
             None if template.starts_with("/v1/") => Action::Operate,
@@ -138,7 +137,7 @@ impl Identity {
         match access::may(who, action) {
             Verdict::Yes => Ok(caller),
             Verdict::Own => {
-                let is_theirs = faults::planted("any_organizer") || reaches(front, &caller, path)?;
+                let is_theirs = faults::planted("any_organizer") || reaches(front, &caller, asked)?;
                 if is_theirs { Ok(caller) } else { Err(no_such_event()) }
             }
             Verdict::Nameless if !faults::planted("any_role") => {
@@ -153,11 +152,9 @@ impl Identity {
     }
 }
 
-/// Whether the event in `path` is within the caller's reach. An event whose name would first have to be
-/// decoded is none: ids need no encoding.
-fn reaches(front: &Front, caller: &Caller, path: &str) -> Result<bool, Problem> {
-    let below = path.strip_prefix("/v1/events/").unwrap_or_default();
-    let event = below.split('/').next().unwrap_or_default();
+/// Whether the event in the path is within the caller's reach.
+fn reaches(front: &Front, caller: &Caller, asked: Asked<'_>) -> Result<bool, Problem> {
+    let event = asked.event().unwrap_or_default();
     let Some(entry) = front.router()?.find(event) else { return Ok(false) };
     let who = caller.who();
     Ok(who.is_none_or(|who| access::owns(who, caller.organizer(), entry.organizer.as_ref())))

@@ -47,6 +47,26 @@ pub(in crate::http) fn admit_line(
     check(front, entry, &view, text, Who::Customer(customer)).map(Some)
 }
 
+/// Whether somebody comes with a pass that was given out, whoever they are. Costs a MAC; a signature is only
+/// looked at when its number and end are those of a pass that is out.
+pub(in crate::http) fn is_pass(front: &Front, event: Option<&str>, text: &str) -> bool {
+    let Some((_, entry)) = event.and_then(|event| front.event(event).ok()) else { return false };
+    let Some(view) = entry.room() else { return false };
+    if !PassToken::is_meant_by(text) {
+        return view.is_pass(text);
+    }
+    let ends_at = |token: &PassToken| UnixMillis(token.until_s.saturating_mul(1_000));
+    PassToken::claimed(text)
+        .is_some_and(|token| token.event == entry.id && view.is_out(token.number, ends_at(&token)))
+        && front.desk().is_ok_and(|desk| PassToken::verify(text, &desk.ring).is_some())
+}
+
+/// Whether somebody comes with the token of a place.
+pub(in crate::http) fn is_place(front: &Front, event: Option<&str>, text: &str) -> bool {
+    let Some((_, entry)) = event.and_then(|event| front.event(event).ok()) else { return false };
+    entry.room().is_some_and(|view| view.open_place(text).is_ok())
+}
+
 /// Says where to queue, in every answer that turns somebody away.
 pub(in crate::http) fn point_to_room(problem: Problem, entry: &EventEntry) -> Problem {
     if problem.code() == Code::NotAdmitted || problem.code() == Code::PassUsed {
