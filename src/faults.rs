@@ -26,6 +26,7 @@
 //! | `note_before_send` | a message is noted as sent, then sent |
 //! | `note_before_announce` | a webhook is noted as taken, then sent |
 //! | `log_skips_frame` | one fact in a hundred is left out when an epoch's log is kept |
+//! | `audit_late` | a privileged change is answered before its entry in the audit log is on the disk |
 //! | `tell_undurable` | an event's log tells what is not on the disk yet (P8) |
 
 /// Every word that [`planted`] may be asked for.
@@ -49,6 +50,7 @@ pub const WORDS: &[&str] = &[
     "note_before_announce",
     "log_skips_frame",
     "tell_undurable",
+    "audit_late",
 ];
 
 /// Every place that [`crash_at`] may be told: just before and just after each step of a purchase.
@@ -77,6 +79,7 @@ pub const POINTS: &[&str] = &[
     "after_sms_noted",
     "before_append",
     "after_append",
+    "before_audit_ended",
 ];
 
 /// Whether the bug called `word` is switched on. The environment is read once, at the first call.

@@ -1,5 +1,6 @@
 //! The one place where the parts are joined: what starts after what, and what ends before what.
 
+mod edge;
 mod purchases;
 mod webhooks;
 
@@ -50,6 +51,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let admin = http::listen(config.admin.listen)
         .with_context(|| format!("cannot listen on {}", config.admin.listen))?;
     let addresses = (public.local_addr()?, admin.local_addr()?);
+    let spans = edge::spans(config.telemetry.as_ref())?;
     let front = Arc::new(Front::new(FrontOptions {
         body_bytes_max: config.server.body_bytes_max,
         idle_timeout: config.server.idle_timeout,
@@ -57,6 +59,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         start: rand::random(),
         log_streams_max: config.server.log_streams_max,
         waiting: waiting(&config),
+        edge: edge::options(&config, spans.clone()),
         metrics: HttpMetrics::new(http::route_templates()),
         scrape: scrape.clone(),
     }));
@@ -94,6 +97,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     drop(sampler.await);
     drop((engine.reader, engine.log));
     engine.engine.drain().await;
+    edge::stop(spans).await;
     tracing::info!("drained");
     Ok(())
 }

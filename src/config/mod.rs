@@ -10,8 +10,10 @@
 //! and reasons of the defaults stand beside the values, in `config.toml`.
 
 mod bounds;
+mod edge;
 mod environment;
 mod error;
+mod log;
 mod purchases;
 mod raw;
 mod waiting_room;
@@ -25,21 +27,20 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io, thread};
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
-
 use self::bounds::{millis, non_zero, number, quoted, within};
 use crate::domain::time::HoldLength;
 
+pub use edge::{CorsConfig, TelemetryConfig};
 pub use environment::PREFIX as ENVIRONMENT_PREFIX;
 pub use error::{ConfigError, Origin, Unfit};
+pub use log::LogConfig;
 pub use purchases::{
     MailConfig, MailMode, PaymentConfig, Provider, Secret, Simulation, SmsConfig, SmtpConfig,
     SmtpSecurity, TicketConfig,
 };
 pub use raw::{
-    RawAdmin, RawDemo, RawIdentity, RawLog, RawMail, RawPayment, RawSale, RawServer, RawShards,
-    RawSms, RawStorage, RawTickets, RawWaitingRoom, RawWebhooks,
+    RawAdmin, RawCors, RawDemo, RawIdentity, RawLog, RawMail, RawPayment, RawSale, RawServer,
+    RawShards, RawSms, RawStorage, RawTelemetry, RawTickets, RawWaitingRoom, RawWebhooks,
 };
 pub use waiting_room::WaitingRoomConfig;
 pub use webhooks::WebhookConfig;
@@ -67,6 +68,10 @@ pub struct Config {
     pub tickets: TicketConfig,
     pub waiting_room: WaitingRoomConfig,
     pub identity: IdentityConfig,
+    /// Absent: browsers of other origins read nothing.
+    pub cors: Option<CorsConfig>,
+    /// Absent: no spans are sent.
+    pub telemetry: Option<TelemetryConfig>,
     pub demo: DemoConfig,
     pub log: LogConfig,
 }
@@ -92,6 +97,8 @@ pub struct ServerConfig {
     pub log_streams_max: NonZeroU32,
     /// Fans of waiting rooms who are told their place as it changes, 0 to 1,000,000; others poll.
     pub place_streams_max: u32,
+    /// How long browsers are to come by https only, 0 s to two years; 0: nothing is said.
+    pub hsts_seconds: u32,
 }
 
 /// The door for operators.
@@ -153,13 +160,6 @@ pub struct DemoConfig {
     pub event: bool,
 }
 
-/// What is logged.
-#[derive(Debug, Clone)]
-pub struct LogConfig {
-    /// Directives that `tracing_subscriber::EnvFilter` understands.
-    pub filter: String,
-}
-
 impl Config {
     /// Settings of this start: from `path`, which must then exist, else from `config.toml` in the
     /// working directory if there is one, else as built in; the environment wins over each.
@@ -214,6 +214,8 @@ impl TryFrom<raw::RawConfig> for Config {
             tickets: raw.tickets.try_into()?,
             waiting_room: raw.waiting_room.try_into()?,
             identity: raw.identity.try_into()?,
+            cors: CorsConfig::checked(raw.cors)?,
+            telemetry: TelemetryConfig::checked(raw.telemetry)?,
             demo: raw.demo.try_into()?,
             log: raw.log.try_into()?,
         };
@@ -259,6 +261,7 @@ impl TryFrom<RawServer> for ServerConfig {
                 .map(Duration::from_secs)?,
             log_streams_max: within("server.log_streams_max", logs, 1..=10_000, non_zero)?,
             place_streams_max: within("server.place_streams_max", streams, 0..=1_000_000, number)?,
+            hsts_seconds: within("server.hsts_seconds", raw.hsts_seconds, 0..=63_072_000, number)?,
         })
     }
 }
@@ -349,26 +352,6 @@ impl TryFrom<RawDemo> for DemoConfig {
     fn try_from(raw: RawDemo) -> Result<Self, Unfit> {
         Ok(Self { event: raw.event })
     }
-}
-
-impl TryFrom<RawLog> for LogConfig {
-    type Error = Unfit;
-
-    fn try_from(raw: RawLog) -> Result<Self, Unfit> {
-        // EnvFilter takes a bare word for a target and nothing for "errors only", so a misspelt level
-        // would silence the log without a word.
-        let is_clear = |directive: &str| directive.contains('=') || is_level(directive.trim());
-        let filter = raw.filter.as_str();
-        if filter.split(',').all(is_clear) && EnvFilter::try_new(filter).is_ok() {
-            return Ok(Self { filter: raw.filter });
-        }
-        let reason = "must be a level (error, warn, info, debug, trace) or target=level directives";
-        Err(Unfit::new("log.filter", quoted(raw.filter), reason))
-    }
-}
-
-fn is_level(word: &str) -> bool {
-    word.parse::<LevelFilter>().is_ok() && !word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn address(key: &'static str, text: &str) -> Result<SocketAddr, Unfit> {

@@ -26,6 +26,8 @@ pub(super) struct RawConfig {
     pub(super) tickets: RawTickets,
     pub(super) waiting_room: RawWaitingRoom,
     pub(super) identity: RawIdentity,
+    pub(super) cors: RawCors,
+    pub(super) telemetry: RawTelemetry,
     pub(super) demo: RawDemo,
     pub(super) log: RawLog,
 }
@@ -42,6 +44,7 @@ pub struct RawServer {
     pub(super) drain_seconds: i64,
     pub(super) log_streams_max: i64,
     pub(super) place_streams_max: i64,
+    pub(super) hsts_seconds: i64,
 }
 
 /// `[admin]` as written.
@@ -168,6 +171,23 @@ pub struct RawIdentity {
     pub(super) mode: String,
 }
 
+/// `[cors]` as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawCors {
+    pub(super) origins: String,
+    pub(super) credentials: bool,
+}
+
+/// `[telemetry]` as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawTelemetry {
+    pub(super) otlp_endpoint: String,
+    pub(super) sample_permille: i64,
+    pub(super) follow_callers: bool,
+}
+
 /// `[demo]` as written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -180,6 +200,7 @@ pub struct RawDemo {
 #[serde(deny_unknown_fields)]
 pub struct RawLog {
     pub(super) filter: String,
+    pub(super) access_sample_permille: i64,
 }
 
 /// The settings as laid over each other so far, and who said what.

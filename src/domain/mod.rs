@@ -5,6 +5,7 @@
 //! Nothing in this folder may import another folder of this crate, nor tokio, ractor, sled or axum;
 //! `tests/architecture` fails when it does.
 
+pub mod audit;
 pub mod booking;
 pub mod idempotency;
 pub mod ids;

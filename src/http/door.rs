@@ -10,7 +10,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, Method, Request};
+use axum::http::{HeaderMap, Method, Request, Uri};
 use axum::response::Response;
 use hyper::body::Incoming;
 use tower::ServiceExt;
@@ -46,19 +46,26 @@ impl Door {
 
     pub(super) async fn answer(&self, mut request: Request<Incoming>, peer: IpAddr) -> Response {
         if let Some(front) = &self.direct
-            && let Some(rush) = Rush::of(request.method(), request.uri().path())
+            && front.edge.is_preflight(request.method(), request.headers())
+        {
+            let around = Around::begin(front, request.headers());
+            let answer = front.edge.preflight(request.headers());
+            return around.end(&Method::OPTIONS, None, Ok(answer));
+        }
+        if let Some(front) = &self.direct
+            && let Some(rush) = Rush::of(request.method(), request.uri())
         {
             return match rush {
                 Rush::Reserve(event) => {
                     let event = Path(event.to_owned());
-                    reserve(front, event, request).await
+                    reserve(front, event, Peer(peer), request).await
                 }
                 Rush::Join(event) => {
                     let event = event.to_owned();
                     // Apart, since each connection keeps room for the largest answer under way.
                     Box::pin(join(front, &event, Peer(peer), request)).await
                 }
-                Rush::Poll(event) => poll(front, event, request.headers()).await,
+                Rush::Poll(event) => poll(front, event, Peer(peer), &request).await,
             };
         }
         request.extensions_mut().insert(Peer(peer));
@@ -67,9 +74,14 @@ impl Door {
     }
 }
 
-async fn reserve(front: &Arc<Front>, event: Path<String>, request: Request<Incoming>) -> Response {
+async fn reserve(
+    front: &Arc<Front>,
+    event: Path<String>,
+    peer: Peer,
+    request: Request<Incoming>,
+) -> Response {
     let (parts, body) = request.into_parts();
-    let around = Around::begin(front, &parts.headers);
+    let around = begin(front, &parts.uri, &parts.headers, peer);
     let state = State(Arc::clone(front));
     let answer = reservations::reserve(state, event, parts.headers, Body::new(body)).await;
     around.end(&Method::POST, Some(RESERVE), answer)
@@ -77,21 +89,29 @@ async fn reserve(front: &Arc<Front>, event: Path<String>, request: Request<Incom
 
 async fn join(front: &Front, event: &str, peer: Peer, request: Request<Incoming>) -> Response {
     let (parts, body) = request.into_parts();
-    let around = Around::begin(front, &parts.headers);
+    let around = begin(front, &parts.uri, &parts.headers, peer);
     let answer = places::at(front, event, peer, &parts.headers, Body::new(body)).await;
     around.end(&Method::POST, Some(JOIN), answer)
 }
 
-async fn poll(front: &Front, event: &str, headers: &HeaderMap) -> Response {
-    let around = Around::begin(front, headers);
-    let answer = poll::at(front, event, headers).await;
+async fn poll(front: &Front, event: &str, peer: Peer, request: &Request<Incoming>) -> Response {
+    let around = begin(front, request.uri(), request.headers(), peer);
+    let answer = poll::at(front, event, request.headers()).await;
     around.end(&Method::GET, Some(POLL), answer)
 }
 
+fn begin<'a>(front: &'a Front, uri: &Uri, headers: &HeaderMap, peer: Peer) -> Around<'a> {
+    Around::begin(front, headers).look(uri, headers, Some(peer))
+}
+
 impl<'a> Rush<'a> {
-    /// Of a path that is surely the route's: an id's characters need no decoding.
-    fn of(method: &Method, path: &'a str) -> Option<Self> {
-        let (event, rest) = path.strip_prefix("/v1/events/")?.split_once('/')?;
+    /// Of a path that is surely the route's: an id's characters need no decoding. With a query it is for the
+    /// table, which refuses it.
+    fn of(method: &Method, uri: &'a Uri) -> Option<Self> {
+        if uri.query().is_some() {
+            return None;
+        }
+        let (event, rest) = uri.path().strip_prefix("/v1/events/")?.split_once('/')?;
         let plain = event.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         if !plain || event.is_empty() {
             return None;
@@ -111,13 +131,13 @@ mod tests {
 
     #[test]
     fn only_what_is_surely_of_a_rush_goes_directly() {
-        let path = "/v1/events/concert-a/reservations";
+        let path = &Uri::from_static("/v1/events/concert-a/reservations");
         assert_eq!(Rush::of(&Method::POST, path), Some(Rush::Reserve("concert-a")));
         assert_eq!(Rush::of(&Method::GET, path), None);
-        let path = "/v1/events/concert-a/waiting-room/places";
+        let path = &Uri::from_static("/v1/events/concert-a/waiting-room/places");
         assert_eq!(Rush::of(&Method::POST, path), Some(Rush::Join("concert-a")));
         assert_eq!(Rush::of(&Method::GET, path), None);
-        let path = "/v1/events/concert-a/waiting-room/places/me";
+        let path = &Uri::from_static("/v1/events/concert-a/waiting-room/places/me");
         assert_eq!(Rush::of(&Method::GET, path), Some(Rush::Poll("concert-a")));
         assert_eq!(Rush::of(&Method::DELETE, path), None);
         for path in [
@@ -128,10 +148,11 @@ mod tests {
             "/v1/events/a/reservations/",
             "/v1/events/a/reservations/bulk",
             "/v1/events/a%2Fb/waiting-room/places",
+            "/v1/events/a/reservations?a",
             "/v1/events/waiting-room/places",
             "/v1/events/a/waiting-room/places/",
         ] {
-            assert_eq!(Rush::of(&Method::POST, path), None, "{path}");
+            assert_eq!(Rush::of(&Method::POST, &Uri::from_static(path)), None, "{path}");
         }
     }
 }

@@ -5,13 +5,18 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::gateway::{self, By, Line};
 use super::problem::Problem;
+use super::routes::waiting_room::Peer;
 use super::state::Front;
+use crate::domain::ids::ReservationId;
 use crate::metrics;
+use crate::telemetry::TraceContext;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -20,10 +25,17 @@ pub(super) async fn around(
     request: Request,
     next: Next,
 ) -> Response {
-    let around = Around::begin(&front, request.headers());
+    let peer = request.extensions().get::<Peer>().copied();
+    let around =
+        Around::begin(&front, request.headers()).look(request.uri(), request.headers(), peer);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = next.run(request).await;
+    let asked =
+        gateway::check_query(route.as_ref().map(MatchedPath::as_str), request.uri().query());
+    let mut response = match asked {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    };
     let problem = response.extensions_mut().remove::<Problem>();
     let answer = match problem {
         Some(problem) => Err((problem, response)),
@@ -36,6 +48,7 @@ pub(super) async fn around(
 pub(super) struct Around<'a> {
     started: Instant,
     id: String,
+    edge: gateway::Request,
     in_flight: InFlight<'a>,
 }
 
@@ -43,7 +56,15 @@ impl<'a> Around<'a> {
     pub fn begin(front: &'a Front, headers: &HeaderMap) -> Self {
         front.in_flight.fetch_add(1, Ordering::Relaxed);
         let in_flight = InFlight(front);
-        Self { started: Instant::now(), id: request_id(front, headers), in_flight }
+        let edge = front.edge.begin(headers);
+        Self { started: Instant::now(), id: request_id(front, headers), edge, in_flight }
+    }
+
+    /// What the access log may want to tell.
+    pub fn look(mut self, uri: &Uri, headers: &HeaderMap, peer: Option<Peer>) -> Self {
+        let by = || By::new("development", peer.map(|peer| peer.0));
+        self.in_flight.0.edge.look(&mut self.edge, uri, headers, by);
+        self
     }
 
     pub fn end(
@@ -72,12 +93,26 @@ impl<'a> Around<'a> {
             metrics::count_refusals(problem.code().as_str(), 1);
             problem.render(&self.id, response)
         });
-        if let Ok(id) = HeaderValue::try_from(self.id) {
+        if let Ok(id) = HeaderValue::try_from(&self.id) {
             response.headers_mut().insert(REQUEST_ID, id);
         }
-        let status = response.status().as_u16();
-        front.metrics().record(method.as_str(), route, status, self.started.elapsed());
+        let (status, took) = (response.status().as_u16(), self.started.elapsed());
+        let line = Line { method: method.as_str(), route, status, id: &self.id, took };
+        if let Some(trace) = front.edge.end(self.edge, &line, &mut response) {
+            remember(front, trace, &response);
+        }
+        front.metrics().record(method.as_str(), route, status, took);
         response
+    }
+}
+
+/// The purchase that an answer names by its `Location` belongs to this trace, and so will the webhooks that
+/// tell of it.
+fn remember(front: &Front, trace: TraceContext, response: &Response) {
+    let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+    let id = location.and_then(|location| ReservationId::parse(location.rsplit('/').next()?));
+    if let (Some(id), Ok(router)) = (id, front.router()) {
+        router.traces().remember(id, trace);
     }
 }
 

@@ -9,6 +9,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
 use super::desk::Desk;
+use super::gateway::{Edge, EdgeOptions};
 use super::problem::{Code, Problem};
 use super::waiting_room::{Waiting, WaitingOptions};
 use crate::actors::{EventEntry, Router};
@@ -35,6 +36,7 @@ pub struct FrontOptions {
     /// Streams of events' logs at once.
     pub log_streams_max: NonZeroU32,
     pub waiting: WaitingOptions,
+    pub edge: EdgeOptions,
     pub metrics: HttpMetrics,
     pub scrape: PrometheusHandle,
 }
@@ -51,6 +53,7 @@ pub struct Front {
     /// Turns to read the logs of events.
     pub(super) log_turns: Arc<Semaphore>,
     pub(super) waiting: Waiting,
+    pub(super) edge: Edge,
     pub(super) options: FrontOptions,
 }
 
@@ -59,7 +62,8 @@ const LOG_TURNS: usize = 2;
 
 impl Front {
     #[must_use]
-    pub fn new(options: FrontOptions) -> Self {
+    pub fn new(mut options: FrontOptions) -> Self {
+        let edge = Edge::new(std::mem::take(&mut options.edge));
         Self {
             router: OnceLock::new(),
             desk: OnceLock::new(),
@@ -69,6 +73,7 @@ impl Front {
             log_streams: Arc::new(Semaphore::new(options.log_streams_max.get() as usize)),
             log_turns: Arc::new(Semaphore::new(LOG_TURNS)),
             waiting: Waiting::new(&options.waiting),
+            edge,
             options,
         }
     }

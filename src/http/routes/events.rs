@@ -12,6 +12,7 @@ use super::draft::EventDraft;
 use crate::actors::{Answer, EventEntry, NewEvent, Published};
 use crate::domain::idempotency::{Fingerprint, KeyDigest, RememberedKey};
 use crate::domain::ids::EventId;
+use crate::http::gateway::{By, audited};
 use crate::http::page::Page;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::Front;
@@ -34,6 +35,7 @@ pub(super) fn tag(entry: &EventEntry, state: &Published) -> String {
 )]
 pub async fn create(
     State(front): State<Arc<Front>>,
+    by: By,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -50,14 +52,16 @@ pub async fn create(
         let parts = [terms.id.as_str().as_bytes(), meaning.as_bytes()];
         RememberedKey { digest, fingerprint: Fingerprint::of(parts) }
     });
-    let answer = router.create(NewEvent { terms, capacities, key }).await;
-    let (state, replayed) = match answer {
-        Ok(Answer::Event { state, replayed }) => (state, replayed),
-        Ok(_) => {
-            return Err(Problem::new(Code::Internal, ""));
+    let object = format!("events/{}", terms.id);
+    let new = NewEvent { terms, capacities, key };
+    let created = audited(&front, &by, "create_event", object, async {
+        match router.create(new).await {
+            Ok(Answer::Event { state, replayed }) => Ok((state, replayed)),
+            Ok(_) => Err(Problem::new(Code::Internal, "")),
+            Err(error) => Err(refusal::problem(error, now)),
         }
-        Err(error) => return Err(refusal::problem(error, now)),
-    };
+    });
+    let (state, replayed) = created.await?;
     metrics::count_command("create_event", if replayed { "replayed" } else { "done" });
     let mut response = cache::json(StatusCode::CREATED, &views::Event::of(&state));
     let headers = response.headers_mut();
