@@ -1,6 +1,7 @@
 //! The audit log while the server runs: entries go through the committer like every fact, so whoever hears
 //! of a privileged change finds its entry after any crash. Not an actor: there is nothing to decide.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
@@ -28,6 +29,7 @@ pub struct Audit {
     published: Arc<Mutex<AuditLog>>,
     pen: tokio::sync::Mutex<Pen>,
     clock: Arc<dyn Clock>,
+    storage_full: Arc<AtomicBool>,
 }
 
 /// Held from taking a number until its record is in the committer's hands, so that numbers ascend in the
@@ -51,17 +53,30 @@ impl AuditNews {
 }
 
 impl Audit {
-    pub(super) fn new(log: AuditLog, intake: Intake, clock: Arc<dyn Clock>) -> Self {
+    /// `storage_full`: while it is set nothing is begun.
+    pub(super) fn new(
+        log: AuditLog,
+        intake: Intake,
+        clock: Arc<dyn Clock>,
+        storage_full: Arc<AtomicBool>,
+    ) -> Self {
         let pen = Pen { next: log.next_number(), intake: Some(intake) };
-        Self { published: Arc::new(Mutex::new(log)), pen: tokio::sync::Mutex::new(pen), clock }
+        let (published, pen) = (Arc::new(Mutex::new(log)), tokio::sync::Mutex::new(pen));
+        Self { published, pen, clock, storage_full }
     }
 
     /// Notes that somebody is about to make a privileged change; on the disk when it returns. Gives the
     /// entry's number, for [`Audit::end`].
     ///
     /// # Errors
-    /// `ShardDown`: the server is ending. The change must not be made then.
+    /// - `StorageFull`: the disk is short of space.
+    /// - `ShardDown`: the server is ending.
+    ///
+    /// The change must not be made then.
     pub async fn begin(&self, note: AuditNote) -> Result<u64, SubmitError> {
+        if self.storage_full.load(Ordering::Relaxed) {
+            return Err(SubmitError::StorageFull);
+        }
         let mut pen = self.pen.lock().await;
         let number = pen.next;
         let fact = AuditFact::Begun(AuditEntry {

@@ -78,8 +78,8 @@ impl Engine {
         let (committer, intake) =
             Committer::start(journal, Arc::clone(&directory), compactor, options.committer)
                 .context("starting the committer")?;
-        let audit = Audit::new(audit_log, intake.clone(), Arc::clone(&clock));
         let full = || Arc::clone(&storage_full);
+        let audit = Audit::new(audit_log, intake.clone(), Arc::clone(&clock), full());
         let (depth, patience) = (options.queue_depth_max, options.patience);
         let shard = |_: &Owned| Arc::new(ShardHandle::new(depth, patience, full()));
         let host = |_: &Owned| Arc::new(HostHandle::new(depth, patience, full()));

@@ -102,6 +102,8 @@ async fn read(
             None if gathered.is_empty() => first = Some(data),
             None => gathered.extend_from_slice(&data),
             Some(before) => {
+                // What was announced, which is below the bound, in one piece instead of by doubling.
+                gathered.reserve(stated.unwrap_or_default());
                 gathered.extend_from_slice(&before);
                 gathered.extend_from_slice(&data);
             }

@@ -6,12 +6,12 @@ use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::LOCATION;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::gateway::{self, By, Line};
-use super::problem::Problem;
+use super::problem::{Code, Problem};
 use super::routes::waiting_room::Peer;
 use super::state::Front;
 use crate::domain::ids::ReservationId;
@@ -36,12 +36,18 @@ pub(super) async fn around(
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     };
-    let problem = response.extensions_mut().remove::<Problem>();
+    let problem = response.extensions_mut().remove::<Problem>().or_else(|| foreign(&response));
     let answer = match problem {
         Some(problem) => Err((problem, response)),
         None => Ok(response),
     };
     around.end_with(&method, route.as_ref().map(MatchedPath::as_str), answer)
+}
+
+/// What the table of routes refuses by itself, in plain text: a path that no decoding makes UTF-8.
+fn foreign(response: &Response) -> Option<Problem> {
+    let refused = || Problem::new(Code::InvalidRequest, "the path is not valid");
+    (response.status() == StatusCode::BAD_REQUEST).then(refused)
 }
 
 /// A request under way.

@@ -144,7 +144,7 @@ pub fn public(front: Arc<Front>) -> Door {
     let (router, document) = described().split_for_parts();
     let routes = router
         .route("/problems/{code}", get(routes::pages::problem))
-        .route(DOCUMENT, routes::pages::document(&document))
+        .route(DOCUMENT, routes::pages::document(document))
         .merge(utoipa_swagger_ui::SwaggerUi::new("/docs").config(Config::from(DOCUMENT)))
         .fallback(routes::pages::nothing_here)
         .method_not_allowed_fallback(routes::pages::method_not_allowed)
@@ -158,7 +158,7 @@ pub fn admin(front: Arc<Front>) -> Door {
     let (router, document) = described_for_operators().split_for_parts();
     let routes = router
         .route("/metrics", get(routes::health::metrics))
-        .route(DOCUMENT, routes::pages::document(&document))
+        .route(DOCUMENT, routes::pages::document(document))
         .route("/problems/{code}", get(routes::pages::problem))
         .route(FIGURES, get(routes::waiting_room::room::figures))
         .route(SUSPECTS, get(routes::waiting_room::room::suspects))

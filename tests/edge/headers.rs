@@ -8,8 +8,7 @@ use serde_json::json;
 use crate::shop::{EVENT, Shop, one, send};
 use crate::support::Server;
 
-const NOTHING: &str =
-    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
 
 #[tokio::test]
 async fn every_answer_has_them_and_tells_nothing_of_the_server() {

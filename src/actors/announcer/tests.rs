@@ -64,7 +64,7 @@ impl World {
         let clock = Arc::new(self.clock.clone());
         let directory = Arc::clone(&self.directory);
         let (intake, _) = tokio::sync::mpsc::channel(1);
-        let audit = Audit::new(AuditLog::default(), intake, Arc::new(self.clock.clone()));
+        let audit = Audit::new(AuditLog::default(), intake, clock.clone(), Arc::default());
         let none = (Box::default(), Box::default());
         let router = Router::new(directory, none, audit, ring, (self.next_event, clock));
         let receiver = Receiver {
