@@ -38,6 +38,7 @@
 //! | `trust_anybody` | a header that says who the client is is believed whoever sends it |
 //! | `shed_nothing` | however much is under way, nothing is refused for it |
 //! | `forget_debts` | a restart forgets who has used up their limits |
+//! | `audit_late` | a privileged change is answered before its entry in the audit log is on the disk |
 //! | `tell_undurable` | an event's log tells what is not on the disk yet (P8) |
 
 /// Every word that [`planted`] may be asked for.
@@ -73,6 +74,7 @@ pub const WORDS: &[&str] = &[
     "trust_anybody",
     "shed_nothing",
     "forget_debts",
+    "audit_late",
 ];
 
 /// Every place that [`crash_at`] may be told: just before and just after each step of a purchase.
@@ -101,6 +103,7 @@ pub const POINTS: &[&str] = &[
     "after_sms_noted",
     "before_append",
     "after_append",
+    "before_audit_ended",
 ];
 
 /// Whether the bug called `word` is switched on. The environment is read once, at the first call.

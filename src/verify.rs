@@ -55,6 +55,10 @@ pub fn verify(data_dir: &Path, out: &mut impl Write) -> anyhow::Result<bool> {
         }
         writeln!(out)?;
     }
+    let kept = books.audit_log.entries().len();
+    if 0 < kept {
+        writeln!(out, "audit log     {kept} entries")?;
+    }
     writeln!(out, "digest        {}", books.digest())?;
     let broken = books.audit();
     for (event, law) in &broken {

@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 
 cargo test --workspace --locked --test recovery --test purchase --test room_host --test room_door --test identity \
   --test limits --no-run || exit 1
+cargo test --workspace --locked --test recovery --test purchase --test room_host --test edge --no-run || exit 1
 missed=0
 bites() { # planted bug, test that must fail on it, target of the test (recovery), tries (1)
   local output try
@@ -45,6 +46,9 @@ bites note_before_announce announced::no_kill_while_the_receiver_thinks_loses_wh
 bites note_before_announce announced::one_entry_that_is_not_taken_holds_up_no_other_and_comes_later purchase
 bites log_skips_frame follow_log::who_follows_the_log_has_the_same_books_whatever_happens
 bites tell_undurable follow_log::who_follows_the_log_has_the_same_books_whatever_happens
+bites audit_late audit::a_change_whose_outcome_was_lost_is_on_record_without_one edge
+bites audit_late audit::no_kill_loses_the_record_of_a_change_that_was_answered edge
+bites skip_flush audit::no_kill_loses_the_record_of_a_change_that_was_answered edge
 bites reply_before_commit durable::a_place_is_on_disk_before_its_fan_or_anybody_hears_of_it room_host
 by_chance reply_before_commit kills::no_kill_loses_or_moves_a_place room_host
 by_chance skip_flush kills::no_kill_loses_or_moves_a_place room_host

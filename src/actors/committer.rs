@@ -11,6 +11,7 @@ use std::time::Instant;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
+use super::audit::AuditNews;
 use super::directory::{Directory, EventEntry, Published};
 use super::mailbox::SubmitError;
 use super::shard::Answer;
@@ -29,6 +30,7 @@ pub(super) enum Reply {
     One { to: oneshot::Sender<Outcome>, answer: Outcome },
     Many { to: oneshot::Sender<Vec<Outcome>>, answers: Vec<Outcome> },
     Room(RoomReply),
+    Audit(oneshot::Sender<()>),
 }
 
 type Outcome = Result<Answer, SubmitError>;
@@ -40,6 +42,7 @@ impl Reply {
             Self::One { to, answer } => drop(to.send(answer)),
             Self::Many { to, answers } => drop(to.send(answers)),
             Self::Room(reply) => reply.send(),
+            Self::Audit(to) => to.send(()).unwrap_or_default(),
         }
     }
 }
@@ -49,6 +52,7 @@ pub(super) enum Publication {
     New(Arc<EventEntry>),
     State(Arc<EventEntry>, Arc<Published>),
     Room(Box<RoomNews>),
+    Audit(AuditNews),
 }
 
 /// The facts of one batch of a shard or a host, and everything that waits for them.
@@ -211,6 +215,7 @@ impl Loop {
                     self.directory.note_change(&entry);
                 }
                 Publication::Room(news) => self.show(*news),
+                Publication::Audit(news) => news.show(),
             }
         }
     }

@@ -15,6 +15,7 @@
 //! journal.
 
 mod announcer;
+mod audit;
 mod committer;
 mod directory;
 mod known_keys;
@@ -29,6 +30,7 @@ pub use announcer::{
     AnnouncerDown, AnnouncerHandle, AnnouncerOptions, LogSource, Receiver, ReviveError,
     SendAgainError, TopicError, Topics, start as start_announcer,
 };
+pub use audit::{Audit, AuditNote};
 pub use committer::{Committer, CommitterOptions};
 pub use directory::{Directory, EventEntry, Published};
 pub use mailbox::SubmitError;

@@ -12,6 +12,7 @@ use anyhow::Context;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
 use tokio::sync::oneshot;
 
+use super::audit::Audit;
 use super::committer::{Committer, CommitterOptions, Intake, Work};
 use super::directory::{Directory, EventEntry};
 use super::router::Router;
@@ -69,6 +70,7 @@ impl Engine {
         let next_event = books.next_event();
         let reader = journal.reader();
         let storage_full = Arc::new(AtomicBool::new(false));
+        let audit_log = std::mem::take(&mut books.audit_log);
         let owned = share_out(books, &directory, options.shards, clock.now());
         let (compactor, compactor_thread) =
             Compactor::start(Arc::clone(&reader), options.log, options.on_compactor_fault)
@@ -77,6 +79,7 @@ impl Engine {
             Committer::start(journal, Arc::clone(&directory), compactor, options.committer)
                 .context("starting the committer")?;
         let full = || Arc::clone(&storage_full);
+        let audit = Audit::new(audit_log, intake.clone(), Arc::clone(&clock), full());
         let (depth, patience) = (options.queue_depth_max, options.patience);
         let shard = |_: &Owned| Arc::new(ShardHandle::new(depth, patience, full()));
         let host = |_: &Owned| Arc::new(HostHandle::new(depth, patience, full()));
@@ -93,7 +96,8 @@ impl Engine {
         };
         let (root, _) =
             Actor::spawn(None, RootActor, (parts, owned)).await.context("starting the shards")?;
-        let router = Arc::new(Router::new(directory, (shards, hosts), ring, next_event, clock));
+        let router =
+            Arc::new(Router::new(directory, (shards, hosts), audit, ring, (next_event, clock)));
         Ok(Self { router, root, committer, compactor: compactor_thread, storage_full })
     }
 
@@ -131,6 +135,7 @@ impl Engine {
         for shard in self.router.shards() {
             shard.drain(DRAIN_MAX).await;
         }
+        self.router.audit().close().await;
         // The committer ends when the last intake is gone, and the root keeps one.
         if let Err(error) = self.root.stop_and_wait(None, None).await {
             tracing::warn!(%error, "the root did not stop in order");

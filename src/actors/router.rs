@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::audit::Audit;
 use super::directory::{Directory, EventEntry, Published};
 use super::mailbox::SubmitError;
 use super::shard::{Answer, Answers, Ask, Owing, Page, Place, ShardHandle, Unsent};
@@ -15,6 +16,7 @@ use crate::domain::inventory::{Command, Create, EventTerms, Refusal, Reserve, Sa
 use crate::domain::placement::Ring;
 use crate::domain::time::UnixMillis;
 use crate::domain::waiting_room::RoomCommand;
+use crate::telemetry::Traces;
 
 /// What an organizer sends to put an event on the books.
 #[derive(Debug, Clone)]
@@ -36,6 +38,8 @@ pub struct Router {
     shards: Box<[Arc<ShardHandle>]>,
     /// One beside each shard.
     hosts: Box<[Arc<HostHandle>]>,
+    audit: Audit,
+    traces: Traces,
     ring: Ring,
     next_event: AtomicU64,
     clock: Arc<dyn Clock>,
@@ -45,11 +49,25 @@ impl Router {
     pub(super) fn new(
         directory: Arc<Directory>,
         (shards, hosts): Handles,
+        audit: Audit,
         ring: Ring,
-        next_event: u64,
-        clock: Arc<dyn Clock>,
+        (next_event, clock): (u64, Arc<dyn Clock>),
     ) -> Self {
-        Self { directory, shards, hosts, ring, next_event: AtomicU64::new(next_event), clock }
+        let next_event = AtomicU64::new(next_event);
+        let traces = Traces::default();
+        Self { directory, shards, hosts, audit, traces, ring, next_event, clock }
+    }
+
+    /// Where privileged changes are noted.
+    #[must_use]
+    pub fn audit(&self) -> &Audit {
+        &self.audit
+    }
+
+    /// To which traces purchases belong.
+    #[must_use]
+    pub fn traces(&self) -> &Traces {
+        &self.traces
     }
 
     /// The time by which this engine decides.

@@ -1,6 +1,7 @@
 //! The one place where the parts are joined: what starts after what, and what ends before what.
 
 mod bounds;
+mod edge;
 mod identity;
 mod keys;
 mod purchases;
@@ -56,6 +57,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         .with_context(|| format!("cannot listen on {}", config.admin.listen))?;
     let addresses = (public.local_addr()?, admin.local_addr()?);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let spans = edge::spans(config.telemetry.as_ref())?;
     let (identity, _identity_tasks) = identity::join(&config, &clock).await?;
     let options = FrontOptions {
         body_bytes_max: config.server.body_bytes_max,
@@ -65,6 +67,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         start: rand::random(),
         log_streams_max: config.server.log_streams_max,
         waiting: waiting(&config),
+        edge: edge::options(&config, spans.clone()),
         metrics: HttpMetrics::new(http::route_templates()),
         scrape: scrape.clone(),
         identity,
@@ -105,6 +108,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     drop(sampler.await);
     drop((engine.reader, engine.log));
     engine.engine.drain().await;
+    edge::stop(spans).await;
     tracing::info!("drained");
     Ok(())
 }

@@ -10,10 +10,12 @@
 //! and reasons of the defaults stand beside the values, in `config.toml`.
 
 mod bounds;
+mod edge;
 mod environment;
 mod error;
 mod identity;
 mod limits;
+mod log;
 mod purchases;
 mod raw;
 mod server;
@@ -27,23 +29,23 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io, thread};
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
-
 use self::bounds::{millis, non_zero, number, quoted, within};
 use crate::domain::time::HoldLength;
 
+pub use edge::{CorsConfig, TelemetryConfig};
 pub use environment::PREFIX as ENVIRONMENT_PREFIX;
 pub use error::{ConfigError, Origin, Unfit};
 pub use identity::{IdentityConfig, IdentityMode};
 pub use limits::LimitConfig;
+pub use log::LogConfig;
 pub use purchases::{
     MailConfig, MailMode, PaymentConfig, Provider, Secret, Simulation, SmsConfig, SmtpConfig,
     SmtpSecurity, TicketConfig,
 };
 pub use raw::{
-    RawAdmin, RawDemo, RawIdentity, RawLimits, RawLog, RawMail, RawPayment, RawSale, RawServer,
-    RawShards, RawSms, RawStorage, RawTickets, RawWaitingRoom, RawWebhooks,
+    RawAdmin, RawCors, RawDemo, RawIdentity, RawLimits, RawLog, RawMail, RawPayment, RawSale,
+    RawServer, RawShards, RawSms, RawStorage, RawTelemetry, RawTickets, RawWaitingRoom,
+    RawWebhooks,
 };
 pub use server::{ForwardedHeader, ServerConfig};
 pub use waiting_room::WaitingRoomConfig;
@@ -73,6 +75,10 @@ pub struct Config {
     pub waiting_room: WaitingRoomConfig,
     pub limits: LimitConfig,
     pub identity: IdentityConfig,
+    /// Absent: browsers of other origins read nothing.
+    pub cors: Option<CorsConfig>,
+    /// Absent: no spans are sent.
+    pub telemetry: Option<TelemetryConfig>,
     pub demo: DemoConfig,
     pub log: LogConfig,
 }
@@ -121,13 +127,6 @@ pub struct SaleConfig {
 pub struct DemoConfig {
     /// Whether an empty data directory begins with it.
     pub event: bool,
-}
-
-/// What is logged.
-#[derive(Debug, Clone)]
-pub struct LogConfig {
-    /// Directives that `tracing_subscriber::EnvFilter` understands.
-    pub filter: String,
 }
 
 impl Config {
@@ -185,6 +184,8 @@ impl TryFrom<raw::RawConfig> for Config {
             waiting_room: raw.waiting_room.try_into()?,
             limits: raw.limits.try_into()?,
             identity: raw.identity.try_into()?,
+            cors: CorsConfig::checked(raw.cors)?,
+            telemetry: TelemetryConfig::checked(raw.telemetry)?,
             demo: raw.demo.try_into()?,
             log: raw.log.try_into()?,
         };
@@ -283,26 +284,6 @@ impl TryFrom<RawDemo> for DemoConfig {
     fn try_from(raw: RawDemo) -> Result<Self, Unfit> {
         Ok(Self { event: raw.event })
     }
-}
-
-impl TryFrom<RawLog> for LogConfig {
-    type Error = Unfit;
-
-    fn try_from(raw: RawLog) -> Result<Self, Unfit> {
-        // EnvFilter takes a bare word for a target and nothing for "errors only", so a misspelt level
-        // would silence the log without a word.
-        let is_clear = |directive: &str| directive.contains('=') || is_level(directive.trim());
-        let filter = raw.filter.as_str();
-        if filter.split(',').all(is_clear) && EnvFilter::try_new(filter).is_ok() {
-            return Ok(Self { filter: raw.filter });
-        }
-        let reason = "must be a level (error, warn, info, debug, trace) or target=level directives";
-        Err(Unfit::new("log.filter", quoted(raw.filter), reason))
-    }
-}
-
-fn is_level(word: &str) -> bool {
-    word.parse::<LevelFilter>().is_ok() && !word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn address(key: &'static str, text: &str) -> Result<SocketAddr, Unfit> {

@@ -27,6 +27,8 @@ pub(super) struct RawConfig {
     pub(super) waiting_room: RawWaitingRoom,
     pub(super) limits: RawLimits,
     pub(super) identity: RawIdentity,
+    pub(super) cors: RawCors,
+    pub(super) telemetry: RawTelemetry,
     pub(super) demo: RawDemo,
     pub(super) log: RawLog,
 }
@@ -48,6 +50,7 @@ pub struct RawServer {
     pub(super) connections_per_address_max: i64,
     pub(super) trusted_proxies: String,
     pub(super) forwarded_header: String,
+    pub(super) hsts_seconds: i64,
 }
 
 /// `[admin]` as written.
@@ -188,6 +191,23 @@ pub struct RawIdentity {
     pub(super) tokens_remembered_max: i64,
 }
 
+/// `[cors]` as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawCors {
+    pub(super) origins: String,
+    pub(super) credentials: bool,
+}
+
+/// `[telemetry]` as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawTelemetry {
+    pub(super) otlp_endpoint: String,
+    pub(super) sample_permille: i64,
+    pub(super) follow_callers: bool,
+}
+
 /// `[demo]` as written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -200,6 +220,7 @@ pub struct RawDemo {
 #[serde(deny_unknown_fields)]
 pub struct RawLog {
     pub(super) filter: String,
+    pub(super) access_sample_permille: i64,
 }
 
 /// The settings as laid over each other so far, and who said what.

@@ -42,6 +42,8 @@ pub struct ServerConfig {
     /// Whose word on the client's address counts.
     pub trusted_proxies: Vec<IpNet>,
     pub forwarded_header: ForwardedHeader,
+    /// How long browsers are to come by https only, 0 s to two years; 0: nothing is said.
+    pub hsts_seconds: u32,
 }
 
 /// In which header the proxies say who asked them. One only: the other may have come from the client.
@@ -84,6 +86,7 @@ impl TryFrom<RawServer> for ServerConfig {
                 .map(Duration::from_secs)?,
             log_streams_max: within("server.log_streams_max", logs, 1..=10_000, non_zero)?,
             place_streams_max: within("server.place_streams_max", streams, 0..=1_000_000, number)?,
+            hsts_seconds: within("server.hsts_seconds", raw.hsts_seconds, 0..=63_072_000, number)?,
             body_timeout: millis("server.body_timeout_ms", raw.body_timeout_ms, CLIENT_MS)?,
             in_flight_max: within(
                 "server.in_flight_max",

@@ -19,8 +19,8 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "[shardz]",
-        "config.toml: [shardz]: unknown section; there are admin, demo, identity, limits, log, \
-         mail, payment, sale, server, shards, sms, storage, tickets, waiting_room, webhooks",
+        "config.toml: [shardz]: unknown section; there are admin, cors, demo, identity, limits, log, \
+         mail, payment, sale, server, shards, sms, storage, telemetry, tickets, waiting_room, webhooks",
     ),
     ("count = 4", "config.toml: count = 4: is outside of any [section]"),
     ("[shards]\ncount == 4", "config.toml: line 2: extra `=`, expected nothing"),
@@ -39,6 +39,21 @@ const REFUSED: &[(&str, &str)] = &[
     (
         "[shards]\nqueue_depth_max = 8",
         "config.toml: shards.queue_depth_max = 8: must be at least shards.batch_records_max (512)",
+    ),
+    (
+        "[cors]\norigins = \"https://shop.example https://a.example/\"",
+        "config.toml: cors.origins = \"https://shop.example https://a.example/\": must be origins as \
+         browsers send them, as in https://shop.example, with blanks between; https://a.example/ is \
+         not one",
+    ),
+    (
+        "[telemetry]\notlp_endpoint = \"http://user:secret@collector\"",
+        "config.toml: telemetry.otlp_endpoint = (hidden): must be the address of a collector without \
+         user and query, as in http://127.0.0.1:4318",
+    ),
+    (
+        "[log]\naccess_sample_permille = 1001",
+        "config.toml: log.access_sample_permille = 1001: must be 0 to 1000",
     ),
     ("[shards]\ndeadline_ms = 9", "config.toml: shards.deadline_ms = 9: must be 10 to 60000"),
     (
@@ -277,8 +292,8 @@ fn the_environment_is_refused_by_the_name_of_its_variable() {
         (
             "ONSALE__SAIL__HOLD",
             "5",
-            "[sail]: unknown section; there are admin, demo, identity, limits, log, mail, \
-             payment, sale, server, shards, sms, storage, tickets, waiting_room, webhooks",
+            "[sail]: unknown section; there are admin, cors, demo, identity, limits, log, \
+         mail, payment, sale, server, shards, sms, storage, telemetry, tickets, waiting_room, webhooks",
         ),
         ("ONSALE__LISTEN", "5", "[listen]: is not of the form ONSALE__SECTION__KEY"),
     ];
@@ -355,4 +370,36 @@ fn a_file_asked_for_by_name_must_be_there() {
     let missing = Path::new("/nonexistent/onsale.toml");
     let line = Config::load(Some(missing)).expect_err("refused").to_string();
     assert!(line.starts_with("/nonexistent/onsale.toml: No such file"), "{line}");
+}
+
+#[test]
+fn an_origin_is_what_a_browser_sends_to_the_letter() {
+    let of = |origins: &str| from(&format!("[cors]\norigins = \"{origins}\""), &[]);
+    for good in [
+        "https://shop.example",
+        "http://localhost:3000",
+        "https://[::1]:8443",
+        "https://[::1]",
+        "http://127.0.0.1:8080 https://a.example",
+    ] {
+        let cors = of(good).expect(good).cors.expect("origins");
+        assert_eq!(cors.origins.join(" "), good);
+    }
+    assert!(of("").expect("none").cors.is_none());
+    for bad in [
+        "*",
+        "null",
+        "shop.example",
+        "https://",
+        "https://shop.example/",
+        "https://Shop.example",
+        "https://shop.example:443",
+        "http://shop.example:80",
+        "https://shop.example:08443",
+        "https://a:b@shop.example",
+        "https://*.example",
+        "ftp://shop.example",
+    ] {
+        assert!(of(bad).is_err(), "{bad}");
+    }
 }

@@ -135,7 +135,7 @@ pub struct ShardId(pub u16);
 
 /// A reservation within its event: a dense sequence number, and a salt from the edge that keeps
 /// others from guessing it. Written as 24 hexadecimal digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReservationId {
     /// 1, 2, 3… within the event, in the order of the journal (INV-3).
     pub sequence: u64,

@@ -6,6 +6,7 @@
 //! `tests/architecture` fails when it does.
 
 pub mod access;
+pub mod audit;
 pub mod booking;
 pub mod idempotency;
 pub mod ids;

@@ -105,6 +105,8 @@ async fn read(
             None if gathered.is_empty() => first = Some(data),
             None => gathered.extend_from_slice(&data),
             Some(before) => {
+                // What was announced, which is below the bound, in one piece instead of by doubling.
+                gathered.reserve(stated.unwrap_or_default());
                 gathered.extend_from_slice(&before);
                 gathered.extend_from_slice(&data);
             }
@@ -123,15 +125,16 @@ fn explain<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Problem {
     let path = error.path().to_string();
     let path = if path == "." || path == "?" { String::new() } else { path };
     let reason = error.inner().to_string();
-    // serde names a missing or unknown field in its message, not in its path.
-    let named = ["missing field `", "unknown field `"].into_iter().find_map(|start| {
-        let name = reason.strip_prefix(start)?.split('`').next()?;
-        Some(if path.is_empty() || path.ends_with(name) {
-            if path.is_empty() { name.to_owned() } else { path.clone() }
-        } else {
-            format!("{path}.{name}")
-        })
-    });
+    // serde names a missing, unknown or repeated field in its message, not in its path.
+    let named =
+        ["missing field `", "unknown field `", "duplicate field `"].into_iter().find_map(|start| {
+            let name = reason.strip_prefix(start)?.split('`').next()?;
+            Some(if path.is_empty() || path.ends_with(name) {
+                if path.is_empty() { name.to_owned() } else { path.clone() }
+            } else {
+                format!("{path}.{name}")
+            })
+        });
     let place = reason.find(" at line ").unwrap_or(reason.len());
     let reason = if error.inner().is_data() { &reason[..place] } else { &reason[..] };
     Problem::invalid(&[field(&named.unwrap_or(path), reason)])

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, Method, Request};
+use axum::http::{HeaderMap, Method, Request, Uri};
 use axum::response::Response;
 use axum::{Extension, Router};
 use hyper::body::Incoming;
@@ -52,7 +52,14 @@ impl Door {
 
     pub(super) async fn answer(&self, mut request: Request<Incoming>, peer: IpAddr) -> Response {
         if let Some(front) = &self.direct
-            && let Some(rush) = Rush::of(request.method(), request.uri().path())
+            && front.edge.is_preflight(request.method(), request.headers())
+        {
+            let around = Around::begin(front, request.headers());
+            let answer = front.edge.preflight(request.headers());
+            return around.end(&Method::OPTIONS, None, Ok(answer));
+        }
+        if let Some(front) = &self.direct
+            && let Some(rush) = Rush::of(request.method(), request.uri())
         {
             return match rush {
                 Rush::Reserve(event) => {
@@ -80,7 +87,7 @@ async fn reserve(
     request: Request<Incoming>,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let mut around = Around::begin(front, &parts.headers);
+    let mut around = Around::begin(front, &parts.headers).look(&parts.uri, &parts.headers, peer);
     let asked = asked(&Method::POST, RESERVE, parts.uri.path(), &parts.headers);
     let answer = match around.admit(asked, peer) {
         Ok(Admitted { caller, .. }) => {
@@ -95,7 +102,7 @@ async fn reserve(
 
 async fn join(front: &Front, event: &str, peer: IpAddr, request: Request<Incoming>) -> Response {
     let (parts, body) = request.into_parts();
-    let mut around = Around::begin(front, &parts.headers);
+    let mut around = Around::begin(front, &parts.headers).look(&parts.uri, &parts.headers, peer);
     let asked = asked(&Method::POST, JOIN, parts.uri.path(), &parts.headers);
     let answer = match around.admit(asked, peer) {
         Ok(Admitted { caller, address }) => {
@@ -109,7 +116,7 @@ async fn join(front: &Front, event: &str, peer: IpAddr, request: Request<Incomin
 
 async fn poll(front: &Front, event: &str, peer: IpAddr, request: &Request<Incoming>) -> Response {
     let (headers, path) = (request.headers(), request.uri().path());
-    let mut around = Around::begin(front, headers);
+    let mut around = Around::begin(front, headers).look(request.uri(), headers, peer);
     let answer = match around.admit(asked(&Method::GET, POLL, path, headers), peer) {
         Ok(Admitted { caller, .. }) => poll::at(front, event, &caller, headers).await,
         Err(problem) => Err(problem),
@@ -127,9 +134,13 @@ fn asked<'a>(
 }
 
 impl<'a> Rush<'a> {
-    /// Of a path that is surely the route's: an id's characters need no decoding.
-    fn of(method: &Method, path: &'a str) -> Option<Self> {
-        let (event, rest) = path.strip_prefix("/v1/events/")?.split_once('/')?;
+    /// Of a path that is surely the route's: an id's characters need no decoding. With a query it is for the
+    /// table, which refuses it.
+    fn of(method: &Method, uri: &'a Uri) -> Option<Self> {
+        if uri.query().is_some() {
+            return None;
+        }
+        let (event, rest) = uri.path().strip_prefix("/v1/events/")?.split_once('/')?;
         let plain = event.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         if !plain || event.is_empty() {
             return None;
@@ -149,13 +160,13 @@ mod tests {
 
     #[test]
     fn only_what_is_surely_of_a_rush_goes_directly() {
-        let path = "/v1/events/concert-a/reservations";
+        let path = &Uri::from_static("/v1/events/concert-a/reservations");
         assert_eq!(Rush::of(&Method::POST, path), Some(Rush::Reserve("concert-a")));
         assert_eq!(Rush::of(&Method::GET, path), None);
-        let path = "/v1/events/concert-a/waiting-room/places";
+        let path = &Uri::from_static("/v1/events/concert-a/waiting-room/places");
         assert_eq!(Rush::of(&Method::POST, path), Some(Rush::Join("concert-a")));
         assert_eq!(Rush::of(&Method::GET, path), None);
-        let path = "/v1/events/concert-a/waiting-room/places/me";
+        let path = &Uri::from_static("/v1/events/concert-a/waiting-room/places/me");
         assert_eq!(Rush::of(&Method::GET, path), Some(Rush::Poll("concert-a")));
         assert_eq!(Rush::of(&Method::DELETE, path), None);
         for path in [
@@ -166,10 +177,11 @@ mod tests {
             "/v1/events/a/reservations/",
             "/v1/events/a/reservations/bulk",
             "/v1/events/a%2Fb/waiting-room/places",
+            "/v1/events/a/reservations?a",
             "/v1/events/waiting-room/places",
             "/v1/events/a/waiting-room/places/",
         ] {
-            assert_eq!(Rush::of(&Method::POST, path), None, "{path}");
+            assert_eq!(Rush::of(&Method::POST, &Uri::from_static(path)), None, "{path}");
         }
     }
 }

@@ -6,15 +6,18 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::gateway::{self, Admitted, Asked, Told};
-use super::problem::Problem;
+use super::gateway::{self, Admitted, Asked, By, Line, Told};
+use super::problem::{Code, Problem};
 use super::routes::waiting_room::Peer;
 use super::state::Front;
+use crate::domain::ids::ReservationId;
 use crate::metrics;
+use crate::telemetry::TraceContext;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -24,7 +27,7 @@ pub(super) async fn around(
     request: Request,
     next: Next,
 ) -> Response {
-    pass(&front, request, next, Around::admit).await
+    pass(Around::begin(&front, request.headers()), request, next).await
 }
 
 /// Of the listener for operators, where nothing is limited.
@@ -33,28 +36,23 @@ pub(super) async fn around_operators(
     request: Request,
     next: Next,
 ) -> Response {
-    let admit = |around: &mut Around<'_>, asked: Asked<'_>, address| {
-        let caller = around.in_flight.0.identity().admit(around.in_flight.0, asked)?;
-        Ok(Admitted { caller, address })
-    };
-    pass(&front, request, next, admit).await
+    let around = Around::begin(&front, request.headers());
+    pass(Around { is_limited: false, ..around }, request, next).await
 }
 
-async fn pass(
-    front: &Front,
-    mut request: Request,
-    next: Next,
-    admit: impl FnOnce(&mut Around<'_>, Asked<'_>, IpAddr) -> Result<Admitted, Problem>,
-) -> Response {
-    let mut around = Around::begin(front, request.headers());
+async fn pass(around: Around<'_>, mut request: Request, next: Next) -> Response {
+    // Whoever comes without a peer did not come by a listener.
+    let peer = request.extensions().get::<Peer>().map_or(NOWHERE, |peer| peer.0);
+    let mut around = around.look(request.uri(), request.headers(), peer);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let template = route.as_ref().map(MatchedPath::as_str);
-    // Whoever comes without a peer did not come by a listener.
-    let peer = request.extensions().get::<Peer>().map_or(NOWHERE, |peer| peer.0);
     let (path, headers) = (request.uri().path(), request.headers());
-    let asked = Asked { method: &method, template, path, headers };
-    let mut response = match admit(&mut around, asked, peer) {
+    let admitted = around.admit(Asked { method: &method, template, path, headers }, peer);
+    let admitted = admitted.and_then(|admitted| {
+        gateway::check_query(template, request.uri().query()).map(|()| admitted)
+    });
+    let mut response = match admitted {
         Ok(Admitted { caller, address }) => {
             request.extensions_mut().insert(caller);
             request.extensions_mut().insert(Peer(address));
@@ -62,12 +60,18 @@ async fn pass(
         }
         Err(problem) => problem.into_response(),
     };
-    let problem = response.extensions_mut().remove::<Problem>();
+    let problem = response.extensions_mut().remove::<Problem>().or_else(|| foreign(&response));
     let answer = match problem {
         Some(problem) => Err((problem, response)),
         None => Ok(response),
     };
     around.end_with(&method, template, answer)
+}
+
+/// What the table of routes refuses by itself, in plain text: a path that no decoding makes UTF-8.
+fn foreign(response: &Response) -> Option<Problem> {
+    let refused = || Problem::new(Code::InvalidRequest, "the path is not valid");
+    (response.status() == StatusCode::BAD_REQUEST).then(refused)
 }
 
 const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
@@ -76,7 +80,9 @@ const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 pub(super) struct Around<'a> {
     started: Instant,
     id: String,
+    edge: gateway::Request,
     in_flight: InFlight<'a>,
+    is_limited: bool,
     told: Option<Told>,
 }
 
@@ -84,7 +90,15 @@ impl<'a> Around<'a> {
     pub fn begin(front: &'a Front, headers: &HeaderMap) -> Self {
         front.in_flight.fetch_add(1, Ordering::Relaxed);
         let in_flight = InFlight(front);
-        Self { started: Instant::now(), id: request_id(front, headers), in_flight, told: None }
+        let (edge, id) = (front.edge.begin(headers), request_id(front, headers));
+        Self { started: Instant::now(), id, edge, in_flight, is_limited: true, told: None }
+    }
+
+    /// What the access log may want to tell.
+    pub fn look(mut self, uri: &Uri, headers: &HeaderMap, peer: IpAddr) -> Self {
+        let by = || By::new("unknown", Some(peer));
+        self.in_flight.0.edge.look(&mut self.edge, uri, headers, by);
+        self
     }
 
     /// Whether the request may go on; the answer tells of its limits either way.
@@ -92,8 +106,18 @@ impl<'a> Around<'a> {
     /// # Errors
     /// See [`gateway::admit`].
     pub fn admit(&mut self, asked: Asked<'_>, peer: IpAddr) -> Result<Admitted, Problem> {
-        let (admitted, told) = gateway::admit(self.in_flight.0, asked, peer);
-        self.told = told;
+        let front = self.in_flight.0;
+        let admitted = if self.is_limited {
+            let (admitted, told) = gateway::admit(front, asked, peer);
+            self.told = told;
+            admitted
+        } else {
+            let caller = front.identity().admit(front, asked);
+            caller.map(|caller| Admitted { caller, address: peer })
+        };
+        if let Ok(Admitted { caller, address }) = &admitted {
+            self.edge.by(|| By::new(caller.label(), Some(*address)));
+        }
         admitted
     }
 
@@ -123,15 +147,29 @@ impl<'a> Around<'a> {
             metrics::count_refusals(problem.code().as_str(), 1);
             problem.render(&self.id, response)
         });
-        if let Ok(id) = HeaderValue::try_from(self.id) {
+        if let Ok(id) = HeaderValue::try_from(&self.id) {
             response.headers_mut().insert(REQUEST_ID, id);
         }
         if let Some(told) = self.told {
             told.write(&mut response);
         }
-        let status = response.status().as_u16();
-        front.metrics().record(method.as_str(), route, status, self.started.elapsed());
+        let (status, took) = (response.status().as_u16(), self.started.elapsed());
+        let line = Line { method: method.as_str(), route, status, id: &self.id, took };
+        if let Some(trace) = front.edge.end(self.edge, &line, &mut response) {
+            remember(front, trace, &response);
+        }
+        front.metrics().record(method.as_str(), route, status, took);
         response
+    }
+}
+
+/// The purchase that an answer names by its `Location` belongs to this trace, and so will the webhooks that
+/// tell of it.
+fn remember(front: &Front, trace: TraceContext, response: &Response) {
+    let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+    let id = location.and_then(|location| ReservationId::parse(location.rsplit('/').next()?));
+    if let (Some(id), Ok(router)) = (id, front.router()) {
+        router.traces().remember(id, trace);
     }
 }
 

@@ -16,6 +16,7 @@
 //! | `POST /v1/payments/webhook` | `routes::payments::webhook` |
 //! | `GET /v1/dead-letters` and below, for operators | `routes::operator::dead_letters` |
 //! | `GET`, `PUT`, `DELETE /v1/limits`, for operators | `routes::operator::limits` |
+//! | `GET /v1/dead-letters` and below, `GET /v1/audit`, for operators | `routes::operator` |
 //! | `GET /healthz`, `/readyz`, `/metrics` | `routes::health` |
 //! | `GET /openapi.json`, `/docs`, `/problems/{code}` | `routes::pages` |
 
@@ -39,12 +40,12 @@ mod waiting_room;
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use utoipa_swagger_ui::Config;
 
 pub use desk::Desk;
 pub use door::Door;
@@ -52,10 +53,12 @@ pub use gateway::{
     Algorithm, BoundOptions, Caller, CustomerCaller, Denied, Identity, IssuerOptions, KeyCaller,
     KeyRing, LimitOptions, Proxies, Tokens, TokensOptions,
 };
+pub use gateway::{CorsOptions, EdgeOptions};
 pub use server::{Limits, listen, serve};
 pub use state::{Front, FrontOptions, Phase};
 pub use waiting_room::WaitingOptions;
 
+const DOCUMENT: &str = "/openapi.json";
 /// Of a waiting room, for its operator.
 const FIGURES: &str = "/v1/events/{event}/waiting-room/figures";
 const SUSPECTS: &str = "/v1/events/{event}/waiting-room/suspects";
@@ -120,6 +123,7 @@ fn described_for_operators() -> OpenApiRouter<Arc<Front>> {
             routes::operator::limits::change,
             routes::operator::limits::reset
         ))
+        .routes(routes!(routes::operator::audit::list))
         .routes(routes!(routes::health::live))
         .routes(routes!(routes::health::ready))
 }
@@ -143,7 +147,7 @@ pub fn route_templates() -> Vec<String> {
     let documents = [described(), described_for_operators()].map(OpenApiRouter::into_openapi);
     let paths = documents.into_iter().flat_map(|document| document.paths.paths);
     let mut templates: Vec<String> = paths.map(|(path, _)| path).collect();
-    let others = ["/problems/{code}", "/openapi.json", "/metrics", FIGURES, SUSPECTS];
+    let others = ["/problems/{code}", DOCUMENT, "/metrics", FIGURES, SUSPECTS];
     templates.extend(others.map(str::to_owned));
     templates
 }
@@ -184,7 +188,8 @@ pub fn public(front: Arc<Front>) -> Door {
     complete(&mut document);
     let routes = router
         .route("/problems/{code}", get(routes::pages::problem))
-        .merge(utoipa_swagger_ui::SwaggerUi::new("/docs").url("/openapi.json", document))
+        .route(DOCUMENT, routes::pages::document(document))
+        .merge(utoipa_swagger_ui::SwaggerUi::new("/docs").config(Config::from(DOCUMENT)))
         .fallback(routes::pages::nothing_here)
         .method_not_allowed_fallback(routes::pages::method_not_allowed)
         .layer(from_fn_with_state(Arc::clone(&front), layers::around))
@@ -196,10 +201,9 @@ pub fn public(front: Arc<Front>) -> Door {
 pub fn admin(front: Arc<Front>) -> Door {
     let (router, mut document) = described_for_operators().split_for_parts();
     complete(&mut document);
-    let document = Json(document);
     let routes = router
         .route("/metrics", get(routes::health::metrics))
-        .route("/openapi.json", get(move || async move { document }))
+        .route(DOCUMENT, routes::pages::document(document))
         .route("/problems/{code}", get(routes::pages::problem))
         .route(FIGURES, get(routes::waiting_room::room::figures))
         .route(SUSPECTS, get(routes::waiting_room::room::suspects))

@@ -21,8 +21,17 @@ impl<C> Page<C> {
     pub fn parse(query: &str, read: impl Fn(&str) -> Option<C>) -> Result<Self, Problem> {
         let mut errors = FieldErrors::default();
         let mut page = Self { limit: LIMIT, cursor: None };
+        let mut seen = Vec::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            if seen.contains(&name) {
+                errors.add(name, "must be sent once");
+                continue;
+            }
+            // No more than there are.
+            if matches!(name, "limit" | "cursor") {
+                seen.push(name);
+            }
             match name {
                 "limit" => match value.parse() {
                     Ok(limit) if (1..=LIMIT_MAX).contains(&limit) => page.limit = limit,

@@ -9,7 +9,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
 use super::desk::Desk;
-use super::gateway::{BoundOptions, Bounds, Identity};
+use super::gateway::{BoundOptions, Bounds, Edge, EdgeOptions, Identity};
 use super::problem::{Code, Problem};
 use super::waiting_room::{Waiting, WaitingOptions};
 use crate::actors::{EventEntry, Router};
@@ -38,6 +38,7 @@ pub struct FrontOptions {
     /// Streams of events' logs at once.
     pub log_streams_max: NonZeroU32,
     pub waiting: WaitingOptions,
+    pub edge: EdgeOptions,
     pub metrics: HttpMetrics,
     pub scrape: PrometheusHandle,
     pub identity: Identity,
@@ -56,6 +57,7 @@ pub struct Front {
     pub(super) log_turns: Arc<Semaphore>,
     pub(super) waiting: Waiting,
     pub(super) bounds: Bounds,
+    pub(super) edge: Edge,
     pub(super) options: FrontOptions,
 }
 
@@ -64,7 +66,8 @@ const LOG_TURNS: usize = 2;
 
 impl Front {
     #[must_use]
-    pub fn new(options: FrontOptions, bounds: BoundOptions) -> Self {
+    pub fn new(mut options: FrontOptions, bounds: BoundOptions) -> Self {
+        let edge = Edge::new(std::mem::take(&mut options.edge));
         Self {
             router: OnceLock::new(),
             desk: OnceLock::new(),
@@ -75,6 +78,7 @@ impl Front {
             log_turns: Arc::new(Semaphore::new(LOG_TURNS)),
             waiting: Waiting::new(&options.waiting),
             bounds: Bounds::new(bounds),
+            edge,
             options,
         }
     }

@@ -8,19 +8,17 @@
 
 mod counters;
 mod gateway;
+mod http;
 mod identity;
 mod purchases;
 mod waiting_room;
-
-use std::collections::BTreeSet;
-use std::sync::OnceLock;
-use std::time::Duration;
 
 use anyhow::Context;
 use metrics::{Gauge, Histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 pub use gateway::*;
+pub use http::HttpMetrics;
 pub use identity::*;
 pub use purchases::{OutboxMetrics, PurchaseMetrics, count_simulated_money};
 pub use waiting_room::*;
@@ -136,10 +134,13 @@ pub const TABLE: &[(&str, Kind, &str, &str)] = &[
         Kind::Counter,
         "outcome",
         "Looks at issuers' key sets, by what came of them.",
-        (LIMITED_TOTAL, Kind::Counter, "policy", "Requests refused by a limit."),
-        (LIMIT_CELLS_USED_RATIO, Kind::Gauge, "table", "Part of the cells that owe something."),
-        (SHED_TOTAL, Kind::Counter, "class", "Requests refused because too many were under way."),
+    ),
+    (LIMITED_TOTAL, Kind::Counter, "policy", "Requests refused by a limit."),
+    (LIMIT_CELLS_USED_RATIO, Kind::Gauge, "table", "Part of the cells that owe something."),
+    (SHED_TOTAL, Kind::Counter, "class", "Requests refused because too many were under way."),
+    (
         HTTP_CONNECTIONS_REFUSED_TOTAL,
+        Kind::Counter,
         "",
         "Connections closed at once because their address had too many.",
     ),
@@ -172,6 +173,10 @@ const SECONDS: &[f64] = &[
     1.0, 2.5, 5.0, 10.0,
 ];
 
+/// Upper bounds of the durations of requests, of which there is a histogram for each route and status: from
+/// what an idle server takes to what nobody waits for. Few, since each is a series.
+const REQUEST_SECONDS: &[f64] = &[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 5.0];
+
 /// Upper bounds of batches, in records, up to the largest that `shards.batch_records_max` allows.
 const RECORDS: &[f64] =
     &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1_024.0, 2_048.0, 4_096.0];
@@ -203,6 +208,10 @@ fn builder() -> anyhow::Result<PrometheusBuilder> {
         })
         .and_then(|b| {
             b.set_buckets_for_metric(Matcher::Full(WAITING_ROOM_ETA_ERROR_SECONDS.into()), WAITS)
+        })
+        .and_then(|b| {
+            let requests = Matcher::Full(HTTP_REQUEST_DURATION_SECONDS.into());
+            b.set_buckets_for_metric(requests, REQUEST_SECONDS)
         })
         .context("choosing the buckets of the histograms")
 }
@@ -295,89 +304,6 @@ impl Default for UnitMetrics {
         Self::new()
     }
 }
-
-/// What the front door measures.
-pub struct HttpMetrics {
-    pub connections: Gauge,
-    pub in_flight: Gauge,
-    /// Sorted, for binary search.
-    routes: Vec<String>,
-    /// One cell per method, route and status, in that order; resolved when first used, since most
-    /// combinations never happen and each would be 18 lines of the scrape.
-    durations: Vec<OnceLock<Histogram>>,
-}
-
-impl HttpMetrics {
-    /// `routes` are the templates that can match, such as `/v1/events/{event}`. Whatever else is
-    /// recorded later counts as `other`.
-    #[must_use]
-    pub fn new<R: Into<String>>(routes: impl IntoIterator<Item = R>) -> Self {
-        let mut routes: BTreeSet<String> = routes.into_iter().map(Into::into).collect();
-        routes.insert(OTHER.to_owned());
-        let cells = METHODS.len() * routes.len() * STATUSES.len();
-        Self {
-            connections: metrics::gauge!(HTTP_CONNECTIONS),
-            in_flight: metrics::gauge!(HTTP_IN_FLIGHT),
-            routes: routes.into_iter().collect(),
-            durations: std::iter::repeat_with(OnceLock::new).take(cells).collect(),
-        }
-    }
-
-    /// Counts one answered request. `route` is the template that matched, never the path; `None` if
-    /// nothing did. Takes no lock; the labels are resolved the first time only.
-    pub fn record(&self, method: &str, route: Option<&str>, status: u16, took: Duration) {
-        let other = |_| self.routes.binary_search_by(|known| known.as_str().cmp(OTHER));
-        let route =
-            self.routes.binary_search_by(|known| known.as_str().cmp(route.unwrap_or(OTHER)));
-        let route = route.or_else(other).unwrap_or_default();
-        let method = METHODS.iter().position(|known| *known == method).unwrap_or(METHODS.len() - 1);
-        let status = STATUSES.iter().position(|(known, _)| *known == status).unwrap_or_default();
-        let cell = (method * self.routes.len() + route) * STATUSES.len() + status;
-        let histogram = self.durations[cell].get_or_init(|| {
-            metrics::histogram!(
-                HTTP_REQUEST_DURATION_SECONDS,
-                "method" => METHODS[method],
-                "route" => self.routes[route].clone(),
-                "status" => STATUSES[status].1,
-            )
-        });
-        histogram.record(took);
-    }
-}
-
-/// Stands for every method, route or status outside of its closed set.
-const OTHER: &str = "other";
-
-/// `other` last.
-const METHODS: &[&str] = &["POST", "GET", "DELETE", "PATCH", "PUT", "HEAD", "OPTIONS", OTHER];
-
-/// Every status of the table of errors, and of success; `other` first.
-const STATUSES: &[(u16, &str)] = &[
-    (0, OTHER),
-    (200, "200"),
-    (201, "201"),
-    (202, "202"),
-    (204, "204"),
-    (304, "304"),
-    (307, "307"),
-    (308, "308"),
-    (400, "400"),
-    (401, "401"),
-    (403, "403"),
-    (404, "404"),
-    (405, "405"),
-    (408, "408"),
-    (409, "409"),
-    (410, "410"),
-    (412, "412"),
-    (413, "413"),
-    (415, "415"),
-    (422, "422"),
-    (429, "429"),
-    (431, "431"),
-    (500, "500"),
-    (503, "503"),
-];
 
 /// Counts a command that ended. `command` is its name in the API or the domain (`reserve`), `outcome`
 /// the word for its end (`done`, `refused`, `busy`).

@@ -1,6 +1,10 @@
 //! What a scrape shows.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use super::counters::CELLS;
+use super::http::{METHODS, REFUSALS_MAX, STATUSES};
 use super::*;
 
 fn scrape(work: impl FnOnce()) -> String {
@@ -108,21 +112,31 @@ fn what_is_outside_of_the_closed_sets_counts_as_other() {
 }
 
 #[test]
-fn every_combination_of_labels_has_its_own_histogram() {
-    let routes = ["/a", "/b", "/c"];
+fn what_succeeds_has_its_own_histogram_and_refusals_have_so_many() {
+    let routes = ["/a", "/b", "/c", "/d", "/e"];
     let text = scrape(|| {
         let http = HttpMetrics::new(routes);
         for method in METHODS {
             for route in routes {
                 for (status, _) in STATUSES {
                     http.record(method, Some(route), *status, Duration::ZERO);
+                    http.record(method, Some(route), *status, Duration::ZERO);
                 }
             }
         }
+        http.record("HEAD", Some("/a"), 200, Duration::ZERO);
     });
-    let series = text.lines().filter(|line| line.contains("seconds_count{"));
-    let ones = series.filter(|line| line.ends_with(" 1")).count();
-    assert_eq!(ones, METHODS.len() * routes.len() * STATUSES.len());
+    let counts: Vec<&str> = text.lines().filter(|line| line.contains("seconds_count{")).collect();
+    let done = STATUSES.iter().filter(|(status, _)| (200..400).contains(status)).count();
+    let twos = counts.iter().filter(|line| line.ends_with(" 2")).count();
+    let all_done = METHODS.len() * routes.len() * done;
+    assert_eq!(twos, all_done - 1 + REFUSALS_MAX as usize);
+    assert_eq!(counts.iter().filter(|line| line.ends_with(" 3")).count(), 1, "HEAD is GET");
+    let other = counts.iter().filter(|line| line.contains("method=\"other\",route=\"other\""));
+    assert!(other.clone().count() <= STATUSES.len());
+    let sum: usize =
+        counts.iter().filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok()).sum();
+    assert_eq!(sum, METHODS.len() * routes.len() * STATUSES.len() * 2 + 1, "none is lost");
 }
 
 #[test]

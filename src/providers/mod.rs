@@ -11,5 +11,6 @@ pub mod outbound;
 pub mod payment;
 pub mod send;
 pub mod sms;
+pub mod spans;
 pub mod tls;
 pub mod webhook;

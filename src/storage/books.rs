@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 
 use super::record::{
-    CheckpointPart, Record, encode_event, encode_line, encode_passes, encode_purchase,
-    encode_reservation, encode_room_head, encode_totals,
+    CheckpointPart, Record, encode_audit_entry, encode_event, encode_line, encode_passes,
+    encode_purchase, encode_reservation, encode_room_head, encode_totals,
 };
 use super::recovery::RecoveryError;
+use crate::domain::audit::{AuditEntry, AuditLog};
 use crate::domain::ids::{EventNumber, ShardId};
 use crate::domain::inventory::{BrokenLaw, Digest, Inventory, apply};
 use crate::domain::waiting_room::{self, LinePiece, Room, RoomFact};
@@ -25,6 +26,7 @@ pub struct Books {
     pub events: BTreeMap<EventNumber, Placed>,
     /// Waiting rooms of the events that have one.
     pub rooms: BTreeMap<EventNumber, Room>,
+    pub audit_log: AuditLog,
     /// Records folded since the checkpoint, for the log.
     pub records: u64,
 }
@@ -61,6 +63,10 @@ impl Books {
                 Ok(())
             }
             Record::Room { event, fact } => self.fold_room(event, &fact),
+            Record::Audit(fact) => {
+                self.audit_log.apply(&fact);
+                Ok(())
+            }
         }
     }
 
@@ -119,6 +125,10 @@ impl Books {
                 let room = room.ok_or(RecoveryError::CheckpointIncomplete)?;
                 room.restore_piece(&piece).map_err(|_| RecoveryError::CheckpointIncomplete)
             }
+            CheckpointPart::Audit(entry) => {
+                self.audit_log.push(entry);
+                Ok(())
+            }
             CheckpointPart::Totals { events, reservations, digest } => {
                 let found = (self.events.len() as u64, self.reservations(), self.digest().0);
                 if found == (events, reservations, digest) {
@@ -147,6 +157,13 @@ impl Books {
         // Of none, nothing: checkpoints from before there were rooms carry such a digest.
         for room in self.rooms.values() {
             hasher.update(&room.digest().0);
+        }
+        // The same of the audit log, each entry as it stands in a checkpoint.
+        let mut written = Vec::new();
+        for entry in self.audit_log.entries() {
+            written.clear();
+            encode_audit_entry(&mut written, entry);
+            hasher.update(&written);
         }
         Digest(*hasher.finalize().as_bytes())
     }
@@ -181,7 +198,7 @@ impl Books {
         let rooms = self.rooms.values().flat_map(|room| {
             std::iter::once(Piece::Room(room)).chain(room.line_pieces().map(Piece::Line))
         });
-        let mut parts = events.chain(rooms);
+        let mut parts = events.chain(rooms).chain(self.audit_log.entries().map(Piece::Audit));
         move |out| {
             let full = out.len() + STRIDE;
             for part in parts.by_ref() {
@@ -194,6 +211,7 @@ impl Books {
                     Piece::Passes(passes) => encode_passes(out, &passes),
                     Piece::Room(room) => encode_room_head(out, &room.head()),
                     Piece::Line(piece) => encode_line(out, piece),
+                    Piece::Audit(entry) => encode_audit_entry(out, entry),
                 }
                 if full <= out.len() {
                     return true;
@@ -212,4 +230,5 @@ enum Piece<'a> {
     Passes(crate::domain::inventory::PassesSnapshot),
     Room(&'a Room),
     Line(LinePiece),
+    Audit(&'a AuditEntry),
 }

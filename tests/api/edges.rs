@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::support::Server;
 
 const EVENT: &str = "/v1/events/concert-a";
+const PUBLIC: &str = "public, max-age=1, s-maxage=1, stale-while-revalidate=5";
 
 async fn ask(
     server: &Server,
@@ -115,10 +116,7 @@ async fn catalogue_and_availability_are_not_sent_twice_and_not_changed_blindly()
     let server = Server::start(dir.path(), &[]);
     for path in ["/v1/events", EVENT, &format!("{EVENT}/availability")] {
         let (status, headers, _) = ask(&server, Method::GET, path, &[], "").await;
-        assert_eq!(
-            (status, &headers["cache-control"]),
-            (200, &HeaderValue::from_static("public, max-age=1"))
-        );
+        assert_eq!((status, &headers["cache-control"]), (200, &HeaderValue::from_static(PUBLIC)));
         let tag = headers["etag"].to_str().expect("ASCII");
         let (status, ..) = ask(&server, Method::GET, path, &[("If-None-Match", tag)], "").await;
         assert_eq!(status, 304, "{path}");

@@ -10,6 +10,7 @@ use onsale::providers::send::SendError;
 use onsale::providers::webhook::{
     HttpWebhooks, Reach, SigningSecret, Webhook, WebhookChannel, WebhookOptions, signature,
 };
+use onsale::telemetry::TraceContext;
 
 use crate::stand_in::{StandIn, mute, nobody};
 use crate::{NOW, ending};
@@ -35,6 +36,7 @@ fn webhook(url: &str) -> Webhook {
         url: url.to_owned(),
         secrets: vec![secret(1), secret(2)],
         body: Bytes::from_static(br#"{"type":"booking.confirmed"}"#),
+        trace: TraceContext::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
     }
 }
 
@@ -55,6 +57,8 @@ async fn the_receiver_gets_the_body_signed_with_each_secret() {
     let signed = signature(&sent.secrets, "msg_1", 1_795_521_600, body);
     assert_eq!(headers["webhook-signature"], signed.as_str());
     assert_eq!(headers["content-type"], "application/json");
+    let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    assert_eq!(headers["traceparent"], traceparent);
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ async fn send(id: &str, secrets: Vec<SigningSecret>, now: UnixMillis) -> &'stati
     let options = WebhookOptions { reach, ..WebhookOptions::default() };
     let body = Bytes::from(r#"{"type":"booking.confirmed","data":{"name":"Жанна 🎫"}}"#);
     let url = told("ONSALE_TEST_WEBHOOK_URL");
-    let webhook = Webhook { id: id.to_owned(), url, secrets, body };
+    let webhook = Webhook { id: id.to_owned(), url, secrets, body, trace: None };
     let result = HttpWebhooks::new(options).expect("good options").send(&webhook, now).await;
     println!("{id}: {result:?}");
     ending(&result)

@@ -84,7 +84,10 @@ async fn the_room_is_public_the_same_for_all_and_cacheable_for_a_second() {
     let terms = json!({"method": "fifo", "paused": true, "message": "Soon", "beacon": "drand 7"});
     let hall = Hall::with_room(10, terms).await;
     let seen = hall.get(ROOM).await.expect(200);
-    assert_eq!(seen.header("cache-control"), "public, max-age=1");
+    assert_eq!(
+        seen.header("cache-control"),
+        "public, max-age=1, s-maxage=1, stale-while-revalidate=5"
+    );
     assert_eq!(seen.body["message"], "Soon");
     assert_eq!((&seen.body["phase"], &seen.body["stock"]), (&json!("PAUSED"), &json!("many")));
     assert_eq!(seen.body["commitment"].as_str().map(str::len), Some(64));

@@ -243,7 +243,7 @@ fn judge(store: &MemoryStore) -> Seen {
             match decode(&frame).expect("a record") {
                 Record::Room { fact, .. } => seen.room(&fact),
                 Record::Happened { fact, .. } => seen.inventory(&fact),
-                Record::Created { .. } | Record::Placed { .. } => {}
+                Record::Created { .. } | Record::Placed { .. } | Record::Audit(_) => {}
             }
             Ok(())
         };

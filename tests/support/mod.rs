@@ -56,8 +56,17 @@ impl Server {
 
     /// The same, started by another program such as `strace`, whose arguments come first.
     pub fn start_under(wrapper: &[&str], data_dir: &Path, settings: &[(&str, &str)]) -> Self {
-        let mut command = command(wrapper, data_dir, settings);
-        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        Self::spawn(command(wrapper, data_dir, settings), Stdio::null())
+    }
+
+    /// What it says on standard error goes into the file `log`.
+    pub fn start_logged(data_dir: &Path, settings: &[(&str, &str)], log: &Path) -> Self {
+        let log = std::fs::File::options().create(true).append(true).open(log).expect("a file");
+        Self::spawn(command(&[], data_dir, settings), log.into())
+    }
+
+    fn spawn(mut command: Command, log: Stdio) -> Self {
+        command.stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().expect("the server starts");
         let output = child.stdout.take().expect("its output is piped");
         let mut ready = String::new();

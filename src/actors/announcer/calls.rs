@@ -27,15 +27,17 @@ pub(super) struct Parts {
 
 impl Parts {
     pub async fn send(&self, attempt: &Attempt) -> Result<(), Failure> {
-        let body = match attempt {
-            Attempt::First { news, .. } => news.body.clone(),
-            Attempt::Again { id } => self.body(*id).await?,
+        let (body, purchase) = match attempt {
+            Attempt::First { news, .. } => (news.body.clone(), news.purchase),
+            // What it was about is not read again; a trace hours later helps nobody.
+            Attempt::Again { id } => (self.body(*id).await?, None),
         };
         let webhook = Webhook {
             id: attempt.id().to_string(),
             url: self.options.receiver.url.clone(),
             secrets: self.options.receiver.secrets.clone(),
             body,
+            trace: purchase.and_then(|purchase| self.router.traces().of(purchase)),
         };
         faults::crash_at("before_announced");
         let sent = self.options.channel.send(&webhook, self.router.now()).await;

@@ -38,7 +38,8 @@ impl Source for LogSource {
             };
             if wanted.want(told.kind()) {
                 let (kind, body) = (told.kind(), told.body().into());
-                news.push(News { entry: entry.number, kind, body });
+                let purchase = entry.reservation();
+                news.push(News { entry: entry.number, kind, body, purchase });
             }
         }
         Ok(Found { after, read_to, news, lost })

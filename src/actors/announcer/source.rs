@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::topics::Topics;
 use crate::actors::directory::EventEntry;
+use crate::domain::ids::ReservationId;
 
 /// The durable entries of all events.
 pub trait Source: Send + Sync + 'static {
@@ -41,6 +42,8 @@ pub struct News {
     /// Its type, such as `booking.confirmed`.
     pub kind: &'static str,
     pub body: Bytes,
+    /// The purchase that it tells of.
+    pub purchase: Option<ReservationId>,
 }
 
 /// Why nothing could be read.

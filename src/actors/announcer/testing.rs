@@ -57,7 +57,8 @@ pub fn publish(event: &EventEntry, version: u64) {
 }
 
 pub fn news(entry: u64) -> News {
-    News { entry, kind: "reservation.held", body: Bytes::from(format!("entry {entry}")) }
+    let body = Bytes::from(format!("entry {entry}"));
+    News { entry, kind: "reservation.held", body, purchase: None }
 }
 
 /// Every entry of every event is there, and says only its number; entry 1 is of another type.

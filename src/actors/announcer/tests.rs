@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use super::testing::{Log, Stand, ToStand, event, publish};
 use super::*;
+use crate::actors::audit::Audit;
 use crate::actors::directory::{Directory, EventEntry};
 use crate::clock::ManualClock;
+use crate::domain::audit::AuditLog;
 use crate::domain::ids::EventNumber;
 use crate::domain::placement::Ring;
 use crate::domain::time::UnixMillis;
@@ -61,8 +63,10 @@ impl World {
         let ring = Ring::new(std::num::NonZeroU16::MIN);
         let clock = Arc::new(self.clock.clone());
         let directory = Arc::clone(&self.directory);
-        let router =
-            Router::new(directory, (Box::new([]), Box::new([])), ring, self.next_event, clock);
+        let (intake, _) = tokio::sync::mpsc::channel(1);
+        let audit = Audit::new(AuditLog::default(), intake, clock.clone(), Arc::default());
+        let none = (Box::default(), Box::default());
+        let router = Router::new(directory, none, audit, ring, (self.next_event, clock));
         let receiver = Receiver {
             url: "https://example.org/".to_owned(),
             secrets: vec![SigningSecret::from_bytes(vec![1; 32]).expect("32 bytes")],

@@ -51,6 +51,15 @@ impl Entry {
         Self { number, happened: Happened::Fact(fact.without_secrets()), names }
     }
 
+    /// The reservation or booking that it is about, the first of several.
+    #[must_use]
+    pub fn reservation(&self) -> Option<ReservationId> {
+        match &self.happened {
+            Happened::Fact(Fact::Reserved(reserved)) => Some(reserved.id),
+            Happened::Created(_) | Happened::Fact(_) => self.names.first().map(|name| name.id),
+        }
+    }
+
     /// When it happened; never earlier than the entry before it.
     #[must_use]
     pub fn at(&self) -> UnixMillis {

@@ -12,6 +12,7 @@ use super::draft::{self, EventChange};
 use super::events::tag;
 use crate::actors::{Answer, EventEntry};
 use crate::domain::inventory::{Amend, Change, Command, EventTerms, SaleState};
+use crate::http::gateway::{By, audited};
 use crate::http::problem::{Code, FieldErrors, Problem};
 use crate::http::state::Front;
 use crate::http::{body, cache, refusal, views};
@@ -32,6 +33,7 @@ use crate::metrics;
 pub async fn amend(
     State(front): State<Arc<Front>>,
     Path(event): Path<String>,
+    by: By,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -39,18 +41,21 @@ pub async fn amend(
     let change: EventChange = body::json(&front, &headers, body).await?;
     let ask = parse(&change, &entry, &headers)?;
     let now = router.now();
-    match router.submit(&entry, Command::Amend(ask)).await {
-        Ok(Answer::Event { state, .. }) => {
-            metrics::count_command("amend_event", "done");
-            let mut response = cache::json(StatusCode::OK, &views::Event::of(&state));
-            if let Some(tag) = cache::quoted(&tag(&entry, &state)) {
-                response.headers_mut().insert(ETAG, tag);
-            }
-            Ok(response)
+    let object = format!("events/{}", entry.id);
+    let amended = audited(&front, &by, "amend_event", object, async {
+        match router.submit(&entry, Command::Amend(ask)).await {
+            Ok(Answer::Event { state, .. }) => Ok(state),
+            Ok(_) => Err(Problem::new(Code::Internal, "")),
+            Err(error) => Err(refusal::problem(error, now)),
         }
-        Ok(_) => Err(Problem::new(Code::Internal, "")),
-        Err(error) => Err(refusal::problem(error, now)),
+    });
+    let state = amended.await?;
+    metrics::count_command("amend_event", "done");
+    let mut response = cache::json(StatusCode::OK, &views::Event::of(&state));
+    if let Some(tag) = cache::quoted(&tag(&entry, &state)) {
+        response.headers_mut().insert(ETAG, tag);
     }
+    Ok(response)
 }
 
 fn parse(change: &EventChange, entry: &EventEntry, headers: &HeaderMap) -> Result<Amend, Problem> {

@@ -18,7 +18,7 @@ use crate::domain::ids::{ReservationId, is_printable_name};
 use crate::domain::inventory::{BookingReceipt, Command, Refusal};
 use crate::domain::time::UnixMillis;
 use crate::faults;
-use crate::http::gateway::Caller;
+use crate::http::gateway::{By, Caller, audited};
 use crate::http::problem::{Code, FieldErrors, Problem};
 use crate::http::state::Front;
 use crate::http::{body, cache, refusal, views};
@@ -126,16 +126,26 @@ pub async fn cancel(
     State(front): State<Arc<Front>>,
     Path((event, id)): Path<(String, String)>,
     Extension(caller): Extension<Caller>,
+    by: By,
 ) -> Result<Response, Problem> {
     let (router, entry) = front.event(&event)?;
     if caller.customer().is_some() {
         find(&front, &caller, &event, &id).await?;
     }
-    let command = Command::Cancel { booking: booking_id(&id)? };
-    faults::crash_at("before_cancelled");
-    let answer = router.submit(&entry, command).await;
-    faults::crash_at("after_cancelled");
-    let (receipt, _) = told("cancel", answer, router.now())?;
+    let booking = booking_id(&id)?;
+    let cancel = async {
+        faults::crash_at("before_cancelled");
+        let answer = router.submit(&entry, Command::Cancel { booking }).await;
+        faults::crash_at("after_cancelled");
+        told("cancel", answer, router.now())
+    };
+    // A buyer may give back what is theirs; whoever does it for others is on record.
+    let (receipt, _) = if caller.customer().is_none() {
+        let object = format!("events/{}/bookings/{booking}", entry.id);
+        audited(&front, &by, "cancel_booking", object, cancel).await?
+    } else {
+        cancel.await?
+    };
     Ok(answer_with(StatusCode::ACCEPTED, &receipt))
 }
 

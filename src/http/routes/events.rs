@@ -13,7 +13,7 @@ use super::draft::EventDraft;
 use crate::actors::{Answer, EventEntry, NewEvent, Published};
 use crate::domain::idempotency::{Fingerprint, KeyDigest, RememberedKey};
 use crate::domain::ids::{EventId, OrganizerId};
-use crate::http::gateway::Caller;
+use crate::http::gateway::{By, Caller, audited};
 use crate::http::page::Page;
 use crate::http::problem::{Code, FieldError, Problem};
 use crate::http::state::Front;
@@ -37,6 +37,7 @@ pub(super) fn tag(entry: &EventEntry, state: &Published) -> String {
 pub async fn create(
     State(front): State<Arc<Front>>,
     Extension(caller): Extension<Caller>,
+    by: By,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -56,14 +57,16 @@ pub async fn create(
         let owner = organizer.as_ref().map(|organizer| organizer.as_str().as_bytes());
         RememberedKey { digest, fingerprint: Fingerprint::of(parts.into_iter().chain(owner)) }
     });
-    let answer = router.create(NewEvent { terms, capacities, key, organizer }).await;
-    let (state, replayed) = match answer {
-        Ok(Answer::Event { state, replayed }) => (state, replayed),
-        Ok(_) => {
-            return Err(Problem::new(Code::Internal, ""));
+    let object = format!("events/{}", terms.id);
+    let new = NewEvent { terms, capacities, key, organizer };
+    let created = audited(&front, &by, "create_event", object, async {
+        match router.create(new).await {
+            Ok(Answer::Event { state, replayed }) => Ok((state, replayed)),
+            Ok(_) => Err(Problem::new(Code::Internal, "")),
+            Err(error) => Err(refusal::problem(error, now)),
         }
-        Err(error) => return Err(refusal::problem(error, now)),
-    };
+    });
+    let (state, replayed) = created.await?;
     metrics::count_command("create_event", if replayed { "replayed" } else { "done" });
     let mut response = cache::json(StatusCode::CREATED, &views::Event::of(&state));
     let headers = response.headers_mut();

@@ -86,8 +86,17 @@ impl Ask {
     fn parse(query: &str, headers: &HeaderMap) -> Result<Self, Problem> {
         let mut errors = FieldErrors::default();
         let mut ask = Self { after: 0, limit: LIMIT, streams: wants_stream(headers) };
+        let mut seen = Vec::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            if seen.contains(&name) {
+                errors.add(name, "must be sent once");
+                continue;
+            }
+            // No more than there are.
+            if matches!(name, "after" | "limit") {
+                seen.push(name);
+            }
             match (name, number(value)) {
                 ("after", Some(after)) => ask.after = after,
                 ("after", None) => errors.add(name, "must be the number of an entry, or 0"),

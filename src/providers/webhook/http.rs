@@ -61,7 +61,7 @@ impl WebhookChannel for HttpWebhooks {
         now: UnixMillis,
     ) -> Later<'a, Result<(), SendError>> {
         Box::pin(async move {
-            let Webhook { id, url, secrets, body } = webhook;
+            let Webhook { id, url, secrets, body, trace } = webhook;
             check_id(id)?;
             if secrets.is_empty() {
                 return Err(SendError::never("no secret to sign with"));
@@ -69,7 +69,7 @@ impl WebhookChannel for HttpWebhooks {
             let url = check_url(url, &self.reach)
                 .map_err(|reason| SendError::never(format!("url {reason}")))?;
             let seconds = now.0 / 1_000;
-            let request = self
+            let mut request = self
                 .client
                 .post(url)
                 .header("webhook-id", id)
@@ -77,6 +77,9 @@ impl WebhookChannel for HttpWebhooks {
                 .header("webhook-signature", signature(secrets, id, seconds, body))
                 .header("content-type", "application/json")
                 .body(body.clone());
+            if let Some(trace) = trace {
+                request = request.header("traceparent", trace.to_string());
+            }
             let answer = client::post(request, now).await?;
             match answer.status {
                 status if status.is_success() => Ok(()),

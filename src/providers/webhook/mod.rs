@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::send::{Later, SendError};
 use crate::domain::time::UnixMillis;
+use crate::telemetry::TraceContext;
 
 pub use http::{HttpWebhooks, WebhookOptions};
 pub use reach::{Reach, UrlError, check_url, is_public};
@@ -35,4 +36,6 @@ pub struct Webhook {
     pub secrets: Vec<SigningSecret>,
     /// JSON, signed as it is.
     pub body: Bytes,
+    /// The trace that what it tells of belongs to: `traceparent`.
+    pub trace: Option<TraceContext>,
 }

@@ -1,14 +1,16 @@
-//! The frames of a checkpoint: each event followed by its reservations, then the waiting rooms, and totals
-//! at the end, by which a reader knows that nothing is missing.
+//! The frames of a checkpoint: each event followed by its reservations, then the waiting rooms, then the
+//! audit log, and totals at the end, by which a reader knows that nothing is missing.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::audit::EntryV1;
 use super::piece::Piece;
 use super::room::{HeadV1, PieceV1};
 use super::v1::{Key, lines_in, lines_out};
 use super::{RecordError, V1, V2, V3, kind, organizer_in, parse, v1, v2};
+use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{CustomerId, EventNumber, OrganizerId, ShardId};
 use crate::domain::inventory::{
     EventSnapshot, EventTerms, Lines, PassesSnapshot, PoolCounts, PurchaseSnapshot,
@@ -36,6 +38,8 @@ pub enum CheckpointPart {
     Room(Box<RoomHead>),
     /// Belongs to the room before it.
     Line(LinePiece),
+    /// Of the audit log, from the oldest on.
+    Audit(AuditEntry),
     Totals {
         events: u64,
         reservations: u64,
@@ -173,6 +177,7 @@ impl CheckpointPart {
                 Ok(Self::Room(Box::new(parse::<HeadV1>(frame)?.into_domain()?)))
             }
             (kind::CHECKPOINT_LINE, V1) => Ok(Self::Line(parse::<PieceV1>(frame)?.into_domain())),
+            (kind::CHECKPOINT_AUDIT, V1) => Ok(Self::Audit(parse::<EntryV1>(frame)?.into_domain())),
             (kind::CHECKPOINT_TOTALS, V1) => {
                 let TotalsV1 { events, reservations, digest } = parse(frame)?;
                 Ok(Self::Totals { events, reservations, digest })

@@ -1,6 +1,7 @@
 //! What the journal's frames mean: one kind and version each, and the way from and to the facts of the
 //! domain. The shapes themselves stand in `v1` and are never edited; a new shape is a new version.
 
+mod audit;
 mod checkpoint;
 mod piece;
 mod purchase;
@@ -9,6 +10,7 @@ mod told;
 mod v1;
 mod v2;
 
+pub use audit::{encode_audit, encode_audit_entry};
 pub use checkpoint::{
     CheckpointPart, encode_event, encode_passes, encode_purchase, encode_reservation, encode_totals,
 };
@@ -16,6 +18,7 @@ pub use room::{encode_line, encode_room, encode_room_head};
 
 use super::codec;
 use super::frame::{Frame, write_frame};
+use crate::domain::audit::AuditFact;
 use crate::domain::ids::{EventNumber, OrganizerId, ShardId};
 use crate::domain::inventory::{Created, Entry, Fact, Happened, Inventory, ReservationName};
 use crate::domain::waiting_room::RoomFact;
@@ -42,6 +45,8 @@ pub enum Record {
         event: EventNumber,
         fact: RoomFact,
     },
+    /// In the audit log.
+    Audit(AuditFact),
 }
 
 /// A frame that passed its checksum and still makes no sense.
@@ -69,6 +74,7 @@ mod kind {
     pub const PLACED: u8 = 6;
     pub const PURCHASE: u8 = 7;
     pub const ROOM: u8 = 8;
+    pub const AUDIT: u8 = 9;
     pub const CHECKPOINT_EVENT: u8 = 32;
     pub const CHECKPOINT_RESERVATION: u8 = 33;
     pub const CHECKPOINT_TOTALS: u8 = 34;
@@ -76,6 +82,7 @@ mod kind {
     pub const CHECKPOINT_ROOM: u8 = 36;
     pub const CHECKPOINT_LINE: u8 = 37;
     pub const CHECKPOINT_PASSES: u8 = 38;
+    pub const CHECKPOINT_AUDIT: u8 = 39;
 }
 
 const V1: u8 = 1;
@@ -162,7 +169,8 @@ pub fn decode_entry(frame: &Frame<'_>) -> Result<Option<Entry>, RecordError> {
             let names = telling.names(frame.kind, &fact)?;
             Ok(Some(Entry::of(number, fact, names)))
         }
-        (Record::Placed { .. } | Record::Happened { .. } | Record::Room { .. }, _) => Ok(None),
+        (Record::Placed { .. } | Record::Happened { .. }, _) => Ok(None),
+        (Record::Room { .. } | Record::Audit(_), _) => Ok(None),
     }
 }
 
@@ -236,6 +244,7 @@ fn read(frame: &Frame<'_>) -> Result<(Record, Option<told::Telling>), RecordErro
         (kind::PURCHASE, V1) => parse::<purchase::Purchase>(frame)?.into_domain()?,
         (kind::PURCHASE, V3) => return told::read(frame, purchase::Purchase::into_domain),
         (kind::ROOM, V1) => parse::<room::Room>(frame)?.into_domain()?,
+        (kind::AUDIT, V1) => parse::<audit::Step>(frame)?.into_domain(),
         (kind, version) => return Err(RecordError::Unknown { kind, version }),
     };
     Ok((untold, None))

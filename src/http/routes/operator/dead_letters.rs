@@ -9,6 +9,7 @@ use axum::response::Response;
 
 use crate::actors::{AnnouncerHandle, ReviveError, Router, SendAgainError};
 use crate::domain::ids::EventNumber;
+use crate::http::gateway::{By, audited};
 use crate::http::page::Page;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::Front;
@@ -153,10 +154,12 @@ pub async fn list(
 pub async fn send_again(
     State(front): State<Arc<Front>>,
     Path(id): Path<String>,
+    by: By,
 ) -> Result<Response, Problem> {
     let sources = Source::all(&front)?;
-    let source = sources.iter().find(|source| id.starts_with(source.letter()));
-    let sent = source.ok_or_else(no_such_letter)?.send_again(&id).await;
+    let source = sources.iter().find(|source| source.is_id(&id)).ok_or_else(no_such_letter)?;
+    let object = format!("dead-letters/{id}");
+    let sent = audited(&front, &by, "send_again", object, source.send_again(&id)).await;
     let outcome = sent.as_ref().map_or_else(|problem| problem.code().as_str(), |_| "done");
     metrics::count_command("send_again", outcome);
     Ok(answer(StatusCode::ACCEPTED, &sent?))

@@ -10,8 +10,8 @@ use std::task::{Context, Poll};
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use bytes::{BufMut, Bytes, BytesMut};
 use hyper::body::Frame;
@@ -22,6 +22,7 @@ use crate::actors::{OpenDraw, RoomSnapshot};
 use crate::domain::waiting_room::Method;
 use crate::domain::waiting_room::draw::proof::{FORMAT, Head};
 use crate::domain::waiting_room::draw::{self, Method as Order};
+use crate::http::cache::Life;
 use crate::http::gateway::Caller;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::Front;
@@ -57,31 +58,33 @@ pub async fn read(
         None => promised(&found, &seen, order(seen.terms.method)?),
     };
     line.push('\n');
-    let tag = blake3::hash(line.as_bytes()).to_hex();
-    Ok(cache::public_bytes(&headers, &tag[..32], "application/json", line.into()))
+    let tag = cache::digest(line.as_bytes());
+    Ok(cache::public_bytes(&headers, &tag, "application/json", line))
 }
 
 /// Every entry with its place, a line each: `NUMBER TIER FINGERPRINT PLACE`, in order of numbers.
 #[utoipa::path(
     get, path = "/v1/events/{event}/waiting-room/draw/entries", params(("event" = String, Path)),
     responses(
-        (status = 200, content_type = "text/plain"), (status = 404), (status = 409), (status = 503),
+        (status = 200, content_type = "text/plain"), (status = 304), (status = 404), (status = 409),
+        (status = 503),
     )
 )]
 pub async fn entries(
     State(front): State<Arc<Front>>,
     Path(event): Path<String>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let found = find(&front, &event)?;
     let seen = found.view.snapshot();
     let open = sealed(&seen)?;
     order(open.sealed.method)?;
+    // The seal fixes every entry and its place, and is the only one that the event ever has.
+    let tag = hex::encode(&open.sealed.root[..16]);
     let book = book(&front, &found, open).await?;
-    let mut response = Response::new(Body::new(Written { book, next: 0 }));
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
-    Ok(response)
+    Ok(cache::public_as(&headers, &tag, Life::Minute, || {
+        cache::typed("text/plain; charset=utf-8", Body::new(Written { book, next: 0 }))
+    }))
 }
 
 /// How my entry stands in the sealed root.

@@ -12,6 +12,7 @@ use super::room::revision_tag;
 use super::terms_draft::RoomChange;
 use crate::actors::{EventEntry, RoomAnswer};
 use crate::domain::waiting_room::RoomCommand;
+use crate::http::gateway::{By, audited};
 use crate::http::problem::{Code, Problem};
 use crate::http::state::Front;
 use crate::http::views::waiting_room as view;
@@ -35,6 +36,7 @@ use crate::metrics;
 pub async fn arrange(
     State(front): State<Arc<Front>>,
     Path(event): Path<String>,
+    by: By,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -47,11 +49,15 @@ pub async fn arrange(
     let mut ask = change.check(&entry.id)?;
     ask.expected_revision = expected_revision(&headers, &entry);
     let command = RoomCommand::Arrange(Box::new(ask));
-    let (terms, is_new) = match router.room_submit(&entry, command).await {
-        Ok(RoomAnswer::Arranged { terms, is_new, .. }) => (terms, is_new),
-        Ok(_) => return Err(Problem::new(Code::Internal, "")),
-        Err(error) => return Err(refusal::of_room(error)),
-    };
+    let object = format!("events/{}/waiting-room", entry.id);
+    let arranged = audited(&front, &by, "arrange_room", object, async {
+        match router.room_submit(&entry, command).await {
+            Ok(RoomAnswer::Arranged { terms, is_new, .. }) => Ok((terms, is_new)),
+            Ok(_) => Err(Problem::new(Code::Internal, "")),
+            Err(error) => Err(refusal::of_room(error)),
+        }
+    });
+    let (terms, is_new) = arranged.await?;
     metrics::count_command("arrange_room", "done");
     // Published before the answer came.
     let view = entry.room().ok_or_else(|| Problem::new(Code::Internal, ""))?;
