@@ -18,6 +18,7 @@
 //! | `GET /healthz`, `/readyz`, `/metrics` | `routes::health` |
 //! | `GET /openapi.json`, `/docs`, `/problems/{code}` | `routes::pages` |
 
+mod answers;
 mod body;
 mod cache;
 mod code;
@@ -35,12 +36,12 @@ mod waiting_room;
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use utoipa_swagger_ui::SwaggerUi;
 
 pub use desk::Desk;
 pub use door::Door;
@@ -53,14 +54,23 @@ const FIGURES: &str = "/v1/events/{event}/waiting-room/figures";
 const SUSPECTS: &str = "/v1/events/{event}/waiting-room/suspects";
 
 #[derive(OpenApi)]
-#[openapi(info(
-    title = "onsale",
-    description = "Reservations for the moment tickets go on sale. A 2xx is on stable storage.",
-    license(name = "MIT OR Apache-2.0")
-))]
+#[openapi(
+    info(
+        title = "onsale",
+        description = "Reservations for the moment tickets go on sale. A 2xx is on stable storage.",
+        license(name = "MIT OR Apache-2.0")
+    ),
+    components(schemas(answers::ProblemDocument))
+)]
 struct ApiDoc;
 
 fn described() -> OpenApiRouter<Arc<Front>> {
+    let mut routes = routes_for_all();
+    answers::complete(routes.get_openapi_mut());
+    routes
+}
+
+fn routes_for_all() -> OpenApiRouter<Arc<Front>> {
     OpenApiRouter::with_openapi(ApiDoc::openapi())
         .routes(routes!(routes::events::list, routes::events::create))
         .routes(routes!(routes::events::read, routes::amend::amend))
@@ -96,19 +106,24 @@ fn described() -> OpenApiRouter<Arc<Front>> {
 }
 
 #[derive(OpenApi)]
-#[openapi(info(
-    title = "onsale, for operators",
-    description = "What only the admin listener serves. It asks nobody who they are.",
-    license(name = "MIT OR Apache-2.0")
-))]
+#[openapi(
+    info(
+        title = "onsale, for operators",
+        description = "What only the admin listener serves. It asks nobody who they are.",
+        license(name = "MIT OR Apache-2.0")
+    ),
+    components(schemas(answers::ProblemDocument))
+)]
 struct OperatorDoc;
 
 fn described_for_operators() -> OpenApiRouter<Arc<Front>> {
-    OpenApiRouter::with_openapi(OperatorDoc::openapi())
+    let mut routes = OpenApiRouter::with_openapi(OperatorDoc::openapi())
         .routes(routes!(routes::operator::dead_letters::list))
         .routes(routes!(routes::operator::dead_letters::send_again))
         .routes(routes!(routes::health::live))
-        .routes(routes!(routes::health::ready))
+        .routes(routes!(routes::health::ready));
+    answers::complete(routes.get_openapi_mut());
+    routes
 }
 
 /// Takes the webhooks of a payment provider that lives in this process, by the door that all others use.
@@ -140,7 +155,8 @@ pub fn public(front: Arc<Front>) -> Door {
     let (router, document) = described().split_for_parts();
     let routes = router
         .route("/problems/{code}", get(routes::pages::problem))
-        .merge(utoipa_swagger_ui::SwaggerUi::new("/docs").url("/openapi.json", document))
+        .route("/openapi.json", answers::prepared(&document))
+        .merge(SwaggerUi::new("/docs").config(utoipa_swagger_ui::Config::from("/openapi.json")))
         .fallback(routes::pages::nothing_here)
         .method_not_allowed_fallback(routes::pages::method_not_allowed)
         .layer(from_fn_with_state(Arc::clone(&front), layers::around))
@@ -151,10 +167,9 @@ pub fn public(front: Arc<Front>) -> Door {
 /// What operators reach.
 pub fn admin(front: Arc<Front>) -> Door {
     let (router, document) = described_for_operators().split_for_parts();
-    let document = Json(document);
     let routes = router
         .route("/metrics", get(routes::health::metrics))
-        .route("/openapi.json", get(move || async move { document }))
+        .route("/openapi.json", answers::prepared(&document))
         .route("/problems/{code}", get(routes::pages::problem))
         .route(FIGURES, get(routes::waiting_room::room::figures))
         .route(SUSPECTS, get(routes::waiting_room::room::suspects))
