@@ -20,6 +20,7 @@
 //! | `GET /healthz`, `/readyz`, `/metrics` | `routes::health` |
 //! | `GET /openapi.json`, `/docs`, `/problems/{code}` | `routes::pages` |
 
+mod answers;
 mod body;
 mod cache;
 mod code;
@@ -45,7 +46,7 @@ use axum::routing::get;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use utoipa_swagger_ui::Config;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
 pub use desk::Desk;
 pub use door::Door;
@@ -64,11 +65,14 @@ const FIGURES: &str = "/v1/events/{event}/waiting-room/figures";
 const SUSPECTS: &str = "/v1/events/{event}/waiting-room/suspects";
 
 #[derive(OpenApi)]
-#[openapi(info(
-    title = "onsale",
-    description = "Reservations for the moment tickets go on sale. A 2xx is on stable storage.",
-    license(name = "MIT OR Apache-2.0")
-))]
+#[openapi(
+    info(
+        title = "onsale",
+        description = "Reservations for the moment tickets go on sale. A 2xx is on stable storage.",
+        license(name = "MIT OR Apache-2.0")
+    ),
+    components(schemas(answers::ProblemDocument))
+)]
 struct ApiDoc;
 
 fn described() -> OpenApiRouter<Arc<Front>> {
@@ -107,11 +111,14 @@ fn described() -> OpenApiRouter<Arc<Front>> {
 }
 
 #[derive(OpenApi)]
-#[openapi(info(
-    title = "onsale, for operators",
-    description = "What only the admin listener serves. In mode `keys` it asks for an operator's key.",
-    license(name = "MIT OR Apache-2.0")
-))]
+#[openapi(
+    info(
+        title = "onsale, for operators",
+        description = "What only the admin listener serves. In mode `keys` it asks for an operator's key.",
+        license(name = "MIT OR Apache-2.0")
+    ),
+    components(schemas(answers::ProblemDocument))
+)]
 struct OperatorDoc;
 
 fn described_for_operators() -> OpenApiRouter<Arc<Front>> {
@@ -160,6 +167,7 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
     let ruleless = gateway::routes_without_a_rule(document);
     assert!(ruleless.is_empty(), "routes without a rule in domain/access: {ruleless:?}");
     gateway::describe(document);
+    answers::complete(document);
 }
 
 /// Every route of both documents.
@@ -188,8 +196,8 @@ pub fn public(front: Arc<Front>) -> Door {
     complete(&mut document);
     let routes = router
         .route("/problems/{code}", get(routes::pages::problem))
-        .route(DOCUMENT, routes::pages::document(document))
-        .merge(utoipa_swagger_ui::SwaggerUi::new("/docs").config(Config::from(DOCUMENT)))
+        .route(DOCUMENT, routes::pages::document(&document))
+        .merge(SwaggerUi::new("/docs").config(Config::from(DOCUMENT)))
         .fallback(routes::pages::nothing_here)
         .method_not_allowed_fallback(routes::pages::method_not_allowed)
         .layer(from_fn_with_state(Arc::clone(&front), layers::around))
@@ -203,7 +211,7 @@ pub fn admin(front: Arc<Front>) -> Door {
     complete(&mut document);
     let routes = router
         .route("/metrics", get(routes::health::metrics))
-        .route(DOCUMENT, routes::pages::document(document))
+        .route(DOCUMENT, routes::pages::document(&document))
         .route("/problems/{code}", get(routes::pages::problem))
         .route(FIGURES, get(routes::waiting_room::room::figures))
         .route(SUSPECTS, get(routes::waiting_room::room::suspects))

@@ -158,6 +158,27 @@ async fn slow_and_silent_clients_are_let_go() {
 }
 
 #[tokio::test]
+async fn a_body_that_drips_is_let_go() {
+    let dir = tempfile::tempdir().expect("a directory");
+    // A byte came well within every timeout, so that a connection was held for as long as somebody wished.
+    let server = Server::start(dir.path(), &[("ONSALE__SERVER__BODY_TIMEOUT_MS", "500")]);
+    let mut drip = connect(&server);
+    let head =
+        format!("POST {EVENT}/reservations HTTP/1.1\r\nHost: a\r\nContent-Length: 4000\r\n\r\n");
+    drip.write_all(head.as_bytes()).expect("sent");
+    drip.set_read_timeout(Some(Duration::from_millis(50))).expect("a timeout");
+    let told = (0..200).find_map(|_| {
+        let mut bytes = [0; 4096];
+        match drip.read(&mut bytes) {
+            Ok(read) => Some(String::from_utf8_lossy(&bytes[..read]).into_owned()),
+            Err(_) => drip.write_all(b" ").err().map(|error| error.to_string()),
+        }
+    });
+    let told = told.expect("let go within ten seconds");
+    assert!(told.starts_with("HTTP/1.1 408") && told.contains("\"request_timeout\""), "{told}");
+}
+
+#[tokio::test]
 async fn a_client_that_never_reads_is_let_go() {
     let dir = tempfile::tempdir().expect("a directory");
     let settings = [("ONSALE__SERVER__IDLE_TIMEOUT_MS", "500")];

@@ -1,9 +1,10 @@
-# Sourced by scripts: `need COMMAND PACKAGE` installs the Debian package when the command is missing.
+# Sourced by scripts: `need COMMAND PACKAGE...` installs the Debian packages when the command is missing.
 
 need() {
   command -v "$1" >/dev/null && return
   local root=()
   [ "$(id -u)" = 0 ] || root=(sudo)
+  shift
   "${root[@]}" apt-get -qq update
-  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$2"
+  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@"
 }

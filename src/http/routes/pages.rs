@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use bytes::Bytes;
-use utoipa::openapi::{OpenApi, PathItem, Response as Described};
+use utoipa::openapi::OpenApi;
 
 use crate::http::cache::{self, Life};
 use crate::http::problem::{Code, Problem};
@@ -35,25 +35,13 @@ pub async fn method_not_allowed() -> Problem {
 }
 
 /// A document of the API, written once.
-pub fn document(mut document: OpenApi) -> MethodRouter<Arc<Front>> {
-    document.paths.paths.iter_mut().for_each(|(path, item)| complete(path, item));
+pub fn document(document: &OpenApi) -> MethodRouter<Arc<Front>> {
     // A document of ours has nothing that JSON cannot say.
-    let bytes = Bytes::from(serde_json::to_vec(&document).unwrap_or_default());
+    let bytes = Bytes::from(serde_json::to_vec(document).unwrap_or_default());
     let tag = cache::digest(&bytes);
     get(move |headers: HeaderMap| async move {
         cache::public_as(&headers, &tag, Life::Minute, || {
             cache::typed("application/json", bytes.into())
         })
     })
-}
-
-/// Adds what every route may answer, whatever its handler does: the gateway refuses a query or a path that
-/// means nothing.
-fn complete(path: &str, item: &mut PathItem) {
-    let methods = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
-    for operation in methods.into_iter().flatten().filter(|_| path.starts_with("/v1/")) {
-        let answers = &mut operation.responses.responses;
-        let refused = || Described::new("see `/problems/invalid_request`").into();
-        answers.entry("400".to_owned()).or_insert_with(refused);
-    }
 }
