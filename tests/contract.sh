@@ -28,9 +28,10 @@ checks=$checks,response_schema_conformance,unsupported_method
 run() {
   local name=$1 document=$2 url=$3 cases=$4
   shift 4
-  "$work/python/bin/st" --config-file "$work/settings.toml" run "$document" --url "$url" --max-examples "$cases" \
+  # It leaves its cache where it stands.
+  (cd "$work" && "$work/python/bin/st" --config-file "$work/settings.toml" run "$document" --url "$url" --max-examples "$cases" \
     --phases examples,coverage,fuzzing,stateful --checks "$checks" --workers 2 --request-timeout 10 --no-color \
-    --suppress-health-check all --continue-on-failure --seed 1 "$@" >"$work/$name.log" 2>&1
+    --suppress-health-check all --continue-on-failure --seed 1 "$@") >"$work/$name.log" 2>&1
   local code=$?
   if [ "$code" != 0 ]; then
     sed -n '/FAILURES/,/WARNINGS/p;/ERRORS/,/WARNINGS/p' "$work/$name.log" | head -150

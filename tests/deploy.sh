@@ -77,7 +77,7 @@ bwrap --ro-bind / / --dev /dev --proc /proc --tmpfs /home --tmpfs /root --tmpfs 
   --setenv ONSALE__ADMIN__LISTEN "127.0.0.1:$(free_port)" --setenv ONSALE__IDENTITY__MODE development \
   --setenv ONSALE__DEMO__EVENT true --setenv ONSALE__MAIL__DIRECTORY /var/lib/mails \
   --setenv ONSALE__STORAGE__DATA_DIR /var/lib/onsale/data --die-with-parent \
-  sh -c 'grep -v trusted_proxies /srv/onsale.toml >/var/lib/onsale.toml; exec /mnt/onsale --config /var/lib/onsale.toml' \
+  /mnt/onsale --config /srv/onsale.toml \
   >"$work/boxed" 2>"$work/boxed-log" &
 boxed=$!
 started+=("$boxed")

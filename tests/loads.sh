@@ -37,13 +37,16 @@ good() { # scenario, rows, plots, options
 }
 nothing_left() {
   ! pgrep -f "^$built/onsale" || fail "$1: a server is left running"
-  ! ls -d "$built"/{sweep,overload,bulk,waiting-room}/data 2>/dev/null || fail "$1: data are left"
+  ! ls -d "$built"/{sweep,overload,bulk,refusals,waiting-room}/data 2>/dev/null || fail "$1: data are left"
   ! find /sys/fs/cgroup -maxdepth 3 -name 'onsale-loadtest-*' 2>/dev/null | grep . || fail "$1: a cgroup is left"
 }
 
 good sweep 9 18 --quick
 good overload 6 6 --quick --lines 200 --share 100 "${group[@]}"
 good bulk 1 1 --reservations 20000 --connections 2 --rounds 1
+# A refusal costs less than what it refuses, also in a debug build.
+"$loadtest" refusals --programs "$built" --rounds 1 --requests 3000 >"$work/log" 2>&1 || fail "refusals: exit $?"
+cat "$work/log"
 
 # Killed twice in the middle.
 "$loadtest" waiting-room --fans 20000 --units 400 --join-seconds 15 --sale-seconds 25 --pass-seconds 10 \

@@ -88,7 +88,6 @@ async fn read(
     }
     let mut first: Option<Bytes> = None;
     let mut gathered = BytesMut::new();
-    let started = Instant::now();
     loop {
         // Whoever sends a byte now and then is not silent, and would never end.
         let patience = options.body_timeout.saturating_sub(begun.elapsed());
@@ -98,7 +97,7 @@ async fn read(
         let Some(frame) = frame else { break };
         let broken = |_| Problem::new(Code::InvalidRequest, "the body broke off");
         let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
-        if bytes_max < received + data.len() {
+        if bytes_max < gathered.len() + first.as_ref().map_or(0, Bytes::len) + data.len() {
             return Err(too_large());
         }
         // Nearly every body comes in one piece, which is then not copied.
@@ -114,14 +113,6 @@ async fn read(
         }
     }
     Ok(first.unwrap_or_else(|| gathered.freeze()))
-}
-
-/// How long the next piece is waited for: no longer than the silence that is allowed, and not when all pieces
-/// together come slower than a telephone line. Else a byte every few seconds would hold a connection for ever.
-fn patience(started: Instant, idle: Duration, received: usize) -> Instant {
-    const BYTES_PER_SECOND: u64 = 4_096;
-    let earned = Duration::from_millis(received as u64 * 1_000 / BYTES_PER_SECOND);
-    (Instant::now() + idle).min(started + idle + earned)
 }
 
 /// Parses again, slowly, to say which field is wrong.

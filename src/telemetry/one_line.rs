@@ -9,7 +9,7 @@ use tracing_subscriber::fmt::MakeWriter;
 /// Makes writers to standard error.
 #[derive(Debug, Clone, Copy)]
 pub struct OneLine {
-    /// On a terminal the formatter's own colours stay; it escapes those of others itself.
+    /// On a terminal the formatter's own colours stay; the escape character of others it escapes itself.
     pub keeps_colours: bool,
 }
 
@@ -40,11 +40,11 @@ impl<W: Write> Write for OneLineWriter<W> {
             Some(text) => (text, &b"\n"[..]),
             None => (event, &b""[..]),
         };
-        if self.keeps_colours || is_harmless(text) {
+        if is_harmless(text) {
             self.to.write_all(event)?;
         } else {
             // In one write, so that two threads do not write into each other's lines.
-            let mut line = escaped(text);
+            let mut line = escaped(text, self.keeps_colours);
             line.extend_from_slice(end);
             self.to.write_all(&line)?;
         }
@@ -61,10 +61,11 @@ fn is_harmless(text: &[u8]) -> bool {
 }
 
 /// Control characters, those above ASCII and the separators of lines too, as Rust writes them.
-fn escaped(text: &[u8]) -> Vec<u8> {
+fn escaped(text: &[u8], keeps_colours: bool) -> Vec<u8> {
     let mut line = String::with_capacity(text.len() + 16);
     for c in String::from_utf8_lossy(text).chars() {
         match c {
+            '\u{1b}' if keeps_colours => line.push(c),
             '\u{2028}' | '\u{2029}' => line.extend(c.escape_unicode()),
             c if c.is_control() => line.extend(c.escape_default()),
             c => line.push(c),
@@ -91,5 +92,13 @@ mod tests {
         assert_eq!(written(hostile), told);
         assert_eq!(written("no end"), "no end");
         assert_eq!(written("two ends\n\n"), "two ends\\n\n");
+    }
+
+    #[test]
+    fn on_a_terminal_only_colours_stay() {
+        let mut to = Vec::new();
+        let mut writer = OneLineWriter { to: &mut to, keeps_colours: true };
+        writer.write_all(b"\x1b[32mINFO\x1b[0m a\r\nb\n").expect("memory");
+        assert_eq!(to, b"\x1b[32mINFO\x1b[0m a\\r\\nb\n");
     }
 }

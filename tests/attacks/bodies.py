@@ -112,8 +112,11 @@ def attack(pieces):
                 sent += len(piece)
                 connection.setblocking(False)
                 try:
-                    heard = connection.recv(4096)
-                    break  # Also when it is an end.
+                    more = connection.recv(4096)
+                    heard += more
+                    # A bulk answer begins before there is an outcome: that is no reason to stop.
+                    if not more or b"ndjson" not in heard or b'"status"' in heard:
+                        break
                 except (BlockingIOError, InterruptedError):
                     connection.settimeout(5)
             connection.settimeout(5)

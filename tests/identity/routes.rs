@@ -53,6 +53,10 @@ const EXPECTED: &[(&str, &str, &str)] = &[
     ("POST", "/v1/payments/webhook", "++++++++++"),
     // Of the admin listener.
     ("GET", "/metrics", "++++++++++"),
+    ("GET", "/v1/audit", "?--------+"),
+    ("GET", "/v1/limits", "?--------+"),
+    ("PUT", "/v1/limits", "?--------+"),
+    ("DELETE", "/v1/limits", "?--------+"),
     ("GET", "/v1/dead-letters", "?--------+"),
     ("POST", "/v1/dead-letters/{id}/send", "?--------+"),
     ("GET", "/v1/events/{event}/waiting-room/figures", "?--+o----+"),
@@ -97,6 +101,7 @@ fn request(
         ("POST", "/v1/events") => event(&format!("new-{}", rand::random::<u32>())),
         ("PATCH", "/v1/events/{event}") => json!({"name": "Taken"}),
         ("PATCH", _) => json!({"paused": true}),
+        ("PUT", _) => json!({"policies": [], "exempt": []}),
         ("POST", "/v1/events/{event}/reservations") => one_unit(),
         ("POST", "/v1/events/{event}/reservations/bulk") => {
             json!({"idempotency_key": "k", "customer": "x", "lines": one_unit()["lines"]})

@@ -99,7 +99,8 @@ impl World {
     }
 
     pub fn url(&self, path: &str) -> String {
-        let is_admin = path.starts_with("/v1/dead-letters")
+        let operators = ["/v1/dead-letters", "/v1/audit", "/v1/limits"];
+        let is_admin = operators.iter().any(|route| path.starts_with(route))
             || path.ends_with("/figures")
             || path.ends_with("/suspects")
             || path == "/metrics";

@@ -33,8 +33,6 @@ start_onsale() {
   [ -n "${!admin:-}" ] || printf -v "$admin" '127.0.0.1:%s' "$(free_port)"
   mkdir -p "$dir"
   cp deploy/onsale.toml "$dir/onsale.toml"
-  # Keys that come with the gateway.
-  grep -q '^trusted_proxies' config.toml || sed -i '/^trusted_proxies/d' "$dir/onsale.toml"
   : >"$dir/ready"
   env ONSALE__SERVER__LISTEN="${!listen}" ONSALE__ADMIN__LISTEN="${!admin}" \
     ONSALE__STORAGE__DATA_DIR="$dir/data" ONSALE__STORAGE__FREE_BYTES_MIN=1048576 \

@@ -20,7 +20,7 @@ pub fn rule(method: &str, template: &str) -> Option<Action> {
         ("POST", "/v1/payments/webhook") => Some(Action::Signed),
         ("GET", "/v1/dead-letters" | "/v1/audit" | "/v1/limits") => Some(Action::Operate),
         ("POST", "/v1/dead-letters/{id}/send") => Some(Action::Operate),
-        ("PUT", "/v1/limits") => Some(Action::Operate),
+        ("PUT" | "DELETE", "/v1/limits") => Some(Action::Operate),
         ("GET", "/healthz" | "/readyz" | "/metrics" | "/openapi.json" | "/problems/{code}") => {
             Some(Action::Look)
         }

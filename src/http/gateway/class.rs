@@ -18,6 +18,8 @@ pub enum Kind {
 impl Kind {
     /// Of the route that matched, by method and template. What matched none is a look around.
     pub fn of(method: &Method, template: Option<&str>) -> Self {
+        // A browser's question whether it may ask changes nothing, whatever the route does.
+        let template = template.filter(|_| method != Method::OPTIONS);
         template.and_then(|template| listed(method, template)).unwrap_or(Self::Of(Class::Read))
     }
 
@@ -34,7 +36,7 @@ fn listed(method: &Method, template: &str) -> Option<Kind> {
         "/healthz" | "/readyz" | "/metrics" => return Some(Kind::Health),
         "/v1/payments/webhook" => return Some(Kind::Signed),
         "/openapi.json" | "/problems/{code}" => return Some(Kind::Of(Class::Read)),
-        "/v1/dead-letters" | "/v1/dead-letters/{id}/send" | "/v1/limits" => {
+        "/v1/dead-letters" | "/v1/dead-letters/{id}/send" | "/v1/limits" | "/v1/audit" => {
             return Some(Kind::Of(Class::Manage));
         }
         _ => {}
@@ -102,6 +104,7 @@ mod tests {
             (Method::DELETE, "/v1/events/{event}/reservations/{id}", Kind::Of(Class::Book)),
             (Method::POST, "/v1/payments/webhook", Kind::Signed),
             (Method::GET, "/readyz", Kind::Health),
+            (Method::OPTIONS, "/v1/events", Kind::Of(Class::Read)),
         ] {
             assert_eq!(of(method, template), kind, "{template}");
         }

@@ -36,7 +36,7 @@ pub(super) struct SecurityHeaders {
 impl SecurityHeaders {
     /// `by_origin`: answers differ by the origin of the caller.
     pub fn new(hsts_seconds: u32, by_origin: bool) -> Self {
-        let hsts = (0 < hsts_seconds).then(|| format!("max-age={hsts_seconds}; includeSubDomains"));
+        let hsts = (0 < hsts_seconds).then(|| format!("max-age={hsts_seconds}"));
         Self { hsts: hsts.and_then(|text| HeaderValue::try_from(text).ok()), by_origin }
     }
 

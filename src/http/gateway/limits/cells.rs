@@ -125,7 +125,7 @@ impl Cells {
         let make = || std::iter::repeat_with(Place::default).take(self.places_max).collect();
         let places: &[Place] = self.places.get_or_init(make);
         // The upper half of the product is even over all places.
-        let at = |bits: u64| (u128::from(bits) * places.len() as u128 >> 64) as usize;
+        let at = |bits: u64| ((u128::from(bits) * places.len() as u128) >> 64) as usize;
         let [first, second] = [at(key), at(key.rotate_right(32))];
         [&places[first], &places[second]]
     }

@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
@@ -107,7 +108,10 @@ impl Shelf {
     fn replace(&self, name: &str, bytes: &[u8], is_synced: bool) -> io::Result<()> {
         fs::create_dir_all(&self.0)?;
         let (path, unfinished) = (self.0.join(name), self.0.join(format!("{name}-unfinished")));
-        let mut file = fs::File::create(&unfinished)?;
+        let mut options = fs::OpenOptions::new();
+        // The seed is for nobody: with it one could choose whose cell one shares.
+        options.write(true).create(true).truncate(true).mode(0o600);
+        let mut file = options.open(&unfinished)?;
         file.write_all(bytes)?;
         if is_synced {
             file.sync_all()?;

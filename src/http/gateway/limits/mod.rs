@@ -9,8 +9,8 @@ mod plan;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use axum::http::{HeaderName, HeaderValue, Response};
@@ -61,6 +61,8 @@ pub struct LimitOptions {
 /// See the module.
 pub struct Limits {
     plan: ArcSwap<Plan>,
+    /// Whoever changes it holds this, so that file and memory agree.
+    changing: Mutex<()>,
     /// What the settings say, to go back to.
     settings: Change,
     strangers: Cells,
@@ -86,6 +88,8 @@ const ROWS_MAX: usize = 4;
 const LEFT_BYTES: usize = 96;
 /// Strangers are told to come back after 2 s or a little later, so that not all come at once.
 const FULL_RETRY_SECONDS: u64 = 2;
+/// Longest time after a kill in which whoever is not known may have asked before. Unit: seconds.
+const DOUBT_SECONDS_MAX: u64 = 600;
 /// Cells of each table that are kept while the server runs; all of them when it stops.
 const KEPT_CELLS_MAX: usize = 1 << 16;
 
@@ -116,6 +120,7 @@ impl Limits {
                 changed.as_ref().unwrap_or(&settings),
                 changed.is_some(),
             )),
+            changing: Mutex::default(),
             settings,
             strangers: Cells::new(options.cells_max),
             known: Cells::new(options.cells_max),
@@ -200,7 +205,8 @@ impl Limits {
 
     fn ask(&self, row: &Row, cell: &Cell, now: u64) -> Ruling {
         let window = row.pace.window();
-        let is_doubtful = self.lost_at.is_some_and(|lost_at| now < lost_at.saturating_add(window));
+        let doubt = window.min(DOUBT_SECONDS_MAX * TICKS_PER_SECOND);
+        let is_doubtful = self.lost_at.is_some_and(|lost_at| now < lost_at.saturating_add(doubt));
         cell.change(|debt| {
             let known = !is_doubtful || self.started_at <= debt.until();
             let debt = if known { debt } else { Debt::unknown_since(now) };
@@ -233,6 +239,7 @@ impl Limits {
     /// # Errors
     /// It could not be kept; nothing changed.
     pub fn set(&self, change: Option<Change>) -> std::io::Result<()> {
+        let _alone = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(shelf) = &self.shelf {
             shelf.keep_change(change.as_ref())?;
         }
@@ -252,7 +259,8 @@ impl Limits {
         if is_changed {
             self.is_used.store(true, Ordering::Relaxed);
         }
-        if !is_changed && !(whole && self.is_used.load(Ordering::Relaxed)) {
+        let is_due = is_changed || (whole && self.is_used.load(Ordering::Relaxed));
+        if !is_due {
             return;
         }
         let max = if whole { usize::MAX } else { KEPT_CELLS_MAX };

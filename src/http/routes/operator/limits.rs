@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::limits::{Policies, Policy};
-use crate::http::gateway::Change;
+use crate::http::gateway::{By, Change, audited};
 use crate::http::problem::{Code, FieldErrors, Problem};
 use crate::http::state::Front;
 use crate::http::{body, cache};
@@ -47,8 +47,8 @@ pub struct PolicyDraft {
 /// The limits that hold.
 #[derive(Serialize, ToSchema)]
 pub struct LimitsView {
-    #[serde(flatten)]
-    limits: LimitsDraft,
+    policies: Vec<PolicyDraft>,
+    exempt: Vec<String>,
     /// `settings`: as in the configuration. `changed`: by `PUT`, until `DELETE`.
     source: &'static str,
 }
@@ -69,11 +69,13 @@ pub async fn read(State(front): State<Arc<Front>>) -> Response {
 )]
 pub async fn change(
     State(front): State<Arc<Front>>,
+    by: By,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     let draft: LimitsDraft = body::json(&front, &headers, body).await?;
-    set(&front, Some(check(&draft)?)).await
+    let change = check(&draft)?;
+    audited(&front, &by, "change_limits", "limits", set(&front, Some(change))).await
 }
 
 /// Back to what the configuration says.
@@ -81,8 +83,8 @@ pub async fn change(
     delete, path = "/v1/limits",
     responses((status = 200, body = LimitsView), (status = 503))
 )]
-pub async fn reset(State(front): State<Arc<Front>>) -> Result<Response, Problem> {
-    set(&front, None).await
+pub async fn reset(State(front): State<Arc<Front>>, by: By) -> Result<Response, Problem> {
+    audited(&front, &by, "reset_limits", "limits", set(&front, None)).await
 }
 
 async fn set(front: &Arc<Front>, change: Option<Change>) -> Result<Response, Problem> {
@@ -150,9 +152,9 @@ fn answer(front: &Front) -> Response {
         w: policy.window_seconds,
     });
     let exempt = now.exempt.iter().map(ToString::to_string).collect();
-    let limits = LimitsDraft { policies: policies.collect(), exempt };
     let source = if is_changed { "changed" } else { "settings" };
-    let mut response = cache::json(StatusCode::OK, &LimitsView { limits, source });
+    let view = LimitsView { policies: policies.collect(), exempt, source };
+    let mut response = cache::json(StatusCode::OK, &view);
     response.headers_mut().insert(CACHE_CONTROL, cache::PRIVATE);
     response
 }
