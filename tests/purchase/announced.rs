@@ -137,7 +137,10 @@ async fn what_the_receiver_never_wants_is_seen_by_operators_and_sent_again_by_th
             "reason": "answered 410 Gone"})
     };
     assert_eq!(list, json!({"items": [letter("w1-2"), letter("w1-3")], "next_cursor": null}));
-    assert_eq!(organizer.tries().len(), 3, "410 is for good");
+    // They go out side by side, so the first may be the last to come.
+    organizer.hear_all(1, 1).await;
+    let refused = organizer.tries().into_iter().filter(|(_, is_taken)| !is_taken);
+    assert_eq!(refused.count(), 2, "410 is for good");
     // The same after a restart, page by page.
     shop.server.terminate();
     shop.server.exit_code();
