@@ -60,9 +60,6 @@ pub use state::{Front, FrontOptions, Phase};
 pub use waiting_room::WaitingOptions;
 
 const DOCUMENT: &str = "/openapi.json";
-/// Of a waiting room, for its operator.
-const FIGURES: &str = "/v1/events/{event}/waiting-room/figures";
-const SUSPECTS: &str = "/v1/events/{event}/waiting-room/suspects";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -131,6 +128,8 @@ fn described_for_operators() -> OpenApiRouter<Arc<Front>> {
             routes::operator::limits::reset
         ))
         .routes(routes!(routes::operator::audit::list))
+        .routes(routes!(routes::waiting_room::room::figures))
+        .routes(routes!(routes::waiting_room::room::suspects))
         .routes(routes!(routes::health::live))
         .routes(routes!(routes::health::ready))
 }
@@ -154,7 +153,7 @@ pub fn route_templates() -> Vec<String> {
     let documents = [described(), described_for_operators()].map(OpenApiRouter::into_openapi);
     let paths = documents.into_iter().flat_map(|document| document.paths.paths);
     let mut templates: Vec<String> = paths.map(|(path, _)| path).collect();
-    let others = ["/problems/{code}", DOCUMENT, "/metrics", FIGURES, SUSPECTS];
+    let others = ["/problems/{code}", DOCUMENT, "/metrics"];
     templates.extend(others.map(str::to_owned));
     templates
 }
@@ -213,8 +212,6 @@ pub fn admin(front: Arc<Front>) -> Door {
         .route("/metrics", get(routes::health::metrics))
         .route(DOCUMENT, routes::pages::document(&document))
         .route("/problems/{code}", get(routes::pages::problem))
-        .route(FIGURES, get(routes::waiting_room::room::figures))
-        .route(SUSPECTS, get(routes::waiting_room::room::suspects))
         .fallback(routes::pages::nothing_here)
         .method_not_allowed_fallback(routes::pages::method_not_allowed)
         .layer(from_fn_with_state(Arc::clone(&front), layers::around_operators))

@@ -239,7 +239,7 @@ pub(in crate::http) struct Proof {
 }
 
 /// Live figures of a room, for its operator.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Figures<'a> {
     terms: Terms<'a>,
     as_of: String,
@@ -325,7 +325,7 @@ impl<'a> Figures<'a> {
 }
 
 /// Where suspects come from.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Suspects {
     /// Fans who joined as suspects, ever.
     pub joined: u64,
@@ -335,7 +335,7 @@ pub(in crate::http) struct Suspects {
     pub sources: Vec<SuspectSource>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(in crate::http) struct SuspectSource {
     /// An IPv4 address, or the /64 of an IPv6 one.
     pub source: String,

@@ -45,7 +45,11 @@ pub(super) fn revision_tag(entry: &EventEntry, revision: u64) -> String {
     format!("{}-{revision}", entry.number.0)
 }
 
-/// Live figures, on the operator's listener.
+/// Live figures of an event's waiting room.
+#[utoipa::path(
+    get, path = "/v1/events/{event}/waiting-room/figures", params(("event" = String, Path)),
+    responses((status = 200, body = views::waiting_room::Figures), (status = 404), (status = 503))
+)]
 pub async fn figures(
     State(front): State<Arc<Front>>,
     Path(event): Path<String>,
@@ -60,7 +64,11 @@ pub async fn figures(
     Ok(response)
 }
 
-/// Where suspects join from, on the operator's listener.
+/// Where those join from who count as suspects.
+#[utoipa::path(
+    get, path = "/v1/events/{event}/waiting-room/suspects", params(("event" = String, Path)),
+    responses((status = 200, body = views::waiting_room::Suspects), (status = 404), (status = 503))
+)]
 pub async fn suspects(
     State(front): State<Arc<Front>>,
     Path(event): Path<String>,
