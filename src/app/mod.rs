@@ -3,6 +3,7 @@
 mod bounds;
 mod edge;
 mod identity;
+mod key_changes;
 mod keys;
 mod purchases;
 mod webhooks;
@@ -34,6 +35,7 @@ use crate::domain::money::{Currency, Money};
 use crate::faults;
 use crate::http::{self, Front, FrontOptions, Limits, WaitingOptions};
 use crate::metrics::{self, HttpMetrics, JournalMetrics, RoomMetrics, ShardMetrics, UnitMetrics};
+use crate::storage::access_keys::AccessKeys;
 use crate::storage::books::Books;
 use crate::storage::event_log::EventLog;
 use crate::storage::free_space::free_bytes;
@@ -88,6 +90,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         put_demo_on_sale(engine.engine.router(), &config).await?;
     }
     let workers = purchases.open(engine.engine.router(), &front).await?;
+    let keys = AccessKeys::of(&config.storage.data_dir);
+    let key_changes = key_changes::watch(keys, engine.engine.router());
     let sampler = tokio::spawn(sample(engine.sampled(&config), Arc::clone(&front), scrape));
     // Whoever reads the ready line may end us the next moment, and in order.
     let signals = Signals::watch()?;
@@ -104,8 +108,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     if let Some(announcer) = announcer {
         announcer.stop().await;
     }
-    sampler.abort();
-    drop(sampler.await);
+    for task in [sampler, key_changes] {
+        task.abort();
+        drop(task.await);
+    }
     drop((engine.reader, engine.log));
     engine.engine.drain().await;
     edge::stop(spans).await;

@@ -13,9 +13,9 @@ pub struct AuditEntry {
     /// From 1, without a gap over all entries that ever began.
     pub number: u64,
     pub at: UnixMillis,
-    /// `key:ab12cd34`, `customer:fan-1`, `development`.
+    /// `key:ab12cd34`, `customer:fan-1`, `development`, `command_line`.
     pub who: Arc<str>,
-    /// The address it came from.
+    /// The address it came from; `local`: of the command line.
     pub from: Arc<str>,
     /// From a closed set of words, such as `amend_event`.
     pub action: Arc<str>,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::Method;
 
-use crate::world::{World, event};
+use crate::world::{World, answer, event};
 
 fn onsale(world: &World, words: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_onsale"));
@@ -47,6 +47,57 @@ async fn a_key_is_good_within_a_second_of_its_making_and_bad_within_one_of_its_r
         listed.lines().any(|line| line.starts_with(id) && line.contains("revoked")),
         "{listed}"
     );
+}
+
+/// What the audit log has of keys, without so many that come first.
+async fn on_record(world: &World, known: usize) -> Vec<[String; 5]> {
+    let url = format!("{}/v1/audit?limit=1000", world.server.admin);
+    let page = answer(world.server.client.get(url).bearer_auth(&world.operator)).await;
+    let items = page.body["items"].as_array().expect("a list").clone();
+    let fields = ["who", "from", "action", "object", "outcome"];
+    let line =
+        |item: &serde_json::Value| fields.map(|f| item[f].as_str().unwrap_or("?").to_owned());
+    let lines = items.iter().map(line).filter(|[.., object, _]| object.starts_with("keys/"));
+    lines.skip(known).collect()
+}
+
+#[tokio::test]
+async fn keys_made_and_revoked_are_on_record_once_whether_the_server_runs_or_not() {
+    let mut world = World::start().await;
+    // An operator's and three of each organizer.
+    let known = 7;
+    while on_record(&world, 0).await.len() < known {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let create = ["keys", "create", "--role", "service", "--organizer", "acme", "--name", "shop 2"];
+    let id_of = |made: Output| {
+        let key = String::from_utf8(made.stdout).expect("text");
+        key.split('_').nth(1).expect("an id").to_owned()
+    };
+    let one = id_of(onsale(&world, &create));
+    let line = |action: &str, id: &str| {
+        ["command_line", "local", action, &format!("keys/{id}"), "done"].map(str::to_owned)
+    };
+    let until = async |world: &World, wanted: &[[String; 5]]| {
+        let started = Instant::now();
+        while on_record(world, known).await != wanted {
+            let found = on_record(world, known).await;
+            assert!(started.elapsed() < Duration::from_secs(10), "{found:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    until(&world, &[line("create_key", &one)]).await;
+    world.server.kill();
+    let two = id_of(onsale(&world, &create));
+    assert!(onsale(&world, &["keys", "revoke", &one]).status.success());
+    let wanted = [line("create_key", &one), line("create_key", &two), line("revoke_key", &one)];
+    for _ in 0..2 {
+        world.server = crate::support::Server::start(world.dir.path(), crate::world::SETTINGS);
+        until(&world, &wanted).await;
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        assert_eq!(on_record(&world, known).await, wanted, "each once");
+        world.server.kill();
+    }
 }
 
 #[tokio::test]

@@ -20,9 +20,9 @@ pub struct AuditLine {
     /// 1, 2, 3… without a gap; the oldest are dropped.
     n: u64,
     at: String,
-    /// `key:ab12cd34`, `customer:fan-1`, `development`.
+    /// `key:ab12cd34`, `customer:fan-1`, `development`, `command_line`.
     who: String,
-    /// The address it came from.
+    /// The address it came from; `local`: of the command line.
     from: String,
     /// Such as `amend_event`; more may be added.
     action: String,
