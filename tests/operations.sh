@@ -6,6 +6,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 
 . tests/support/need.sh
+. tests/support/deployed.sh # for `say` and `until_true`
 need curl curl
 need jq jq
 need openssl openssl
@@ -26,7 +27,6 @@ finish() {
   rm -rf "$work"
 }
 trap finish EXIT
-say() { printf '\n== %s\n' "$*"; }
 exec 3>&1 # what a step says may be looked at first; why it failed is always shown
 fail() {
   {
@@ -35,14 +35,6 @@ fail() {
     [ -z "$first" ] || on 'systemctl status --no-pager onsale || journalctl --no-pager -n 30' || tail -30 "$work/console"
   } >&3 2>&1
   exit 1
-}
-until_true() { # seconds, command...
-  local end=$((SECONDS + $1))
-  shift
-  until "$@" >/dev/null 2>&1; do
-    [ "$SECONDS" -lt "$end" ] || return 1
-    sleep 0.1
-  done
 }
 
 say "a machine with systemd"
@@ -74,7 +66,6 @@ mkdir -p "$root/srv/onsale" "$root/srv/built"
 mount --bind "$PWD" "$root/srv/onsale"
 mount --bind "$built" "$root/srv/built"
 ip link set lo up
-hostname fresh
 cd "$root"
 pivot_root . mnt
 umount -l /mnt
